@@ -1,0 +1,72 @@
+# medwh: `make demo` and `make test` are all a fresh machine needs (Python >= 3.11 and make).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SERVE  ?= 1
+# PyTorch's build: default = the package registry's (CUDA on Linux), cpu = PyTorch's own CPU index.
+TORCH  ?= $(or $(shell cat $(VENV)/.torch 2>/dev/null),default)
+
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --constraint requirements.lock
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint format bench lock clean setup
+
+help:  ## Show the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY)  ## Run the bundled sample through everything, then serve (SERVE=0: end after the report)
+	@$(BIN)/medwh demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+up: $(READY)  ## Serve the Dagster UI, the daemon and the API
+	@$(BIN)/medwh up
+
+test: $(READY) lint  ## Run the lint gates and the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)  ## Run the lint gates alone
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --disable-progress-bar medwh_dbt/models medwh_dbt/tests
+
+format: $(READY)  ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY)  ## Measure, and print the tables that the README quotes
+	@$(BIN)/python -m tests.bench
+
+setup: $(READY)  ## Only set up the virtual environment
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "medwh needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=python3.12, say."; exit 1; }
+	@case "$(TORCH)" in default|cpu) ;; *) echo "TORCH is '$(TORCH)': set TORCH=cpu or TORCH=default."; exit 1;; esac
+	@if [ "$(TORCH)" = cpu ]; then \
+	  echo "Setting up $(VENV): about 0.5 GB to fetch, 2 GB on disk (PyTorch for the CPU, from download.pytorch.org)."; \
+	elif [ "$$(uname -s)" = Linux ]; then \
+	  echo "Setting up $(VENV): about 3 GB to fetch, 7 GB on disk, because the registry's PyTorch for Linux carries CUDA."; \
+	  echo "No GPU? Press Ctrl-C and use TORCH=cpu: about 0.5 GB to fetch, 2 GB on disk."; \
+	else \
+	  echo "Setting up $(VENV): about 0.5 GB to fetch, 2 GB on disk."; \
+	fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if [ "$(TORCH)" = cpu ]; then \
+	  $(PIP) --quiet --index-url https://download.pytorch.org/whl/cpu torch torchvision; fi
+	@$(PIP) --quiet --editable '.[detection,api,dev]'
+	@echo $(TORCH) > $(VENV)/.torch
+	@touch $@
+
+lock:  ## Resolve the newest allowed versions into requirements.lock (PyTorch's pair stays)
+	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	@grep -E '^torch(vision)?==' requirements.lock > $(VENV)-lock/pair.txt
+	@$(VENV)-lock/bin/python -m pip install --quiet --constraint $(VENV)-lock/pair.txt '.[detection,api,dev]'
+	@{ sed '/^$$/q' requirements.lock; \
+	   $(VENV)-lock/bin/python -m pip freeze --exclude medwh --exclude setuptools | sed 's/+cpu$$//' | grep -v '^nvidia-'; \
+	 } > requirements.new && mv requirements.new requirements.lock && rm -rf $(VENV)-lock
+
+clean:  ## Remove the virtual environment and caches; data stays
+	@rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
