@@ -1,0 +1,85 @@
+"""Every error medwh raises on purpose, as one small tree.
+
+    MedwhError                      says what happened and what to do next
+    ├── PermanentError              the same attempt will fail the same way
+    │   ├── SettingError            a setting is missing or impossible
+    │   ├── ChannelNameError        not a Telegram username
+    │   ├── DateBeforeStartError    a post older than MEDWH_START_DATE
+    │   ├── CorruptSliceError       a lake file that cannot be read as records
+    │   ├── LakePathError           a path that would leave the lake
+    │   ├── ImportShapeError        an import path that holds nothing known
+    │   ├── ImageError              bytes that are no safe, whole image
+    │   ├── WeightsError            detection weights missing or unreadable
+    │   └── PrivilegeError          the database role may not do what set-up needs
+    └── RetryableError              the same attempt may succeed later
+        ├── LakeBusyError           another process holds a slice's lock
+        ├── SourceUnreachableError  a message source did not answer
+        ├── DatabaseUnreachableError  PostgreSQL did not answer or did not start
+        └── BuildLostError          a build's connection broke and another build began
+
+What must not live here: Dagster's failures (`slice_asset` translates) and HTTP statuses (`medwh_api`).
+"""
+
+
+class MedwhError(Exception):
+    """Root of the tree. The message says what happened and what to do next."""
+
+
+class PermanentError(MedwhError):
+    """Retrying cannot help: Dagster gets `Failure(allow_retries=False)`."""
+
+
+class RetryableError(MedwhError):
+    """Retrying may help: the world was not ready."""
+
+
+class SettingError(PermanentError):
+    """A setting is missing, malformed or contradicts another."""
+
+
+class ChannelNameError(PermanentError):
+    """A channel name breaks Telegram's username rule."""
+
+
+class DateBeforeStartError(PermanentError):
+    """A post is older than `MEDWH_START_DATE`, so no partition can hold it."""
+
+
+class CorruptSliceError(PermanentError):
+    """A lake file exists but cannot be read as the records it should hold."""
+
+
+class LakePathError(PermanentError):
+    """A path would leave the lake's root."""
+
+
+class ImportShapeError(PermanentError):
+    """The path given to an import holds nothing that medwh knows."""
+
+
+class ImageError(PermanentError):
+    """Bytes that are no safe, whole image; the message is a short reason, as quarantine keeps it."""
+
+
+class WeightsError(PermanentError):
+    """Detection weights are missing or cannot be loaded."""
+
+
+class PrivilegeError(PermanentError):
+    """The database role lacks a right that set-up needs; the message holds the SQL to run."""
+
+
+class LakeBusyError(RetryableError):
+    """Another process held a slice's lock for longer than the timeout."""
+
+
+class SourceUnreachableError(RetryableError):
+    """A message source could not be reached: nothing may be concluded about its posts."""
+
+
+class DatabaseUnreachableError(RetryableError):
+    """PostgreSQL did not answer, or the embedded server did not start."""
+
+
+class BuildLostError(RetryableError):
+    """A build was taken for dead while it ran: its loads are in the next one."""

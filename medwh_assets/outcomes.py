@@ -1,0 +1,46 @@
+"""How work on one slice ended: in plain words, for the UI, the terminal and the tests alike."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from medwh_assets.errors import MedwhError
+from medwh_assets.slices import Slice
+
+Number = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A slice's stage is done; the counts become metadata and the report's sums."""
+
+    slice: Slice
+    counts: Mapping[str, Number] = field(default_factory=dict[str, Number])
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A slice's stage failed; every other slice went on."""
+
+    slice: Slice
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """One line for the list at the end."""
+        if isinstance(self.error, MedwhError):
+            return str(self.error)
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+Outcome = Done | Failed
+
+
+def each_slice(
+    slices: Iterable[Slice], work: Callable[[Slice], Mapping[str, Number]]
+) -> Iterator[Outcome]:
+    """Do the same work on every slice; what goes wrong with one stays with that one."""
+    for piece in slices:
+        try:
+            yield Done(piece, work(piece))
+        except Exception as error:  # noqa: BLE001 - it is reported, and the other slices go on
+            yield Failed(piece, error)

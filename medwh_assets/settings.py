@@ -1,0 +1,134 @@
+"""Settings: one class per service, read from the environment or `.env`.
+
+Every field here stands in `.env.example` and in the README's table; a test holds the three
+together. Nothing here opens a connection or creates a folder. The API has settings of its own.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from medwh_assets.slices import channel_name
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return [part for part in value.replace(",", " ").split() if part]
+    return value
+
+
+def _channel_names(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(channel_name(name) for name in names))
+
+
+def _config(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(
+        env_prefix=prefix,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        env_ignore_empty=True,
+    )
+
+
+class LakeSettings(BaseSettings):
+    """Where posts and images are kept, and which channels and days there are."""
+
+    model_config = _config("MEDWH_")
+
+    lake: str = Field(
+        default="data/raw", description="Root of the lake: a folder or a filesystem URL."
+    )
+    state: Path = Field(
+        default=Path("data/state"),
+        description="Everything that is not data: DAGSTER_HOME, the embedded server, caches, logs.",
+    )
+    channels: Annotated[
+        list[str], NoDecode, BeforeValidator(_split), AfterValidator(_channel_names)
+    ] = Field(
+        default_factory=list,
+        description="Channels that the daily schedule covers, comma-separated.",
+    )
+    start_date: date = Field(
+        default=date(2018, 1, 1),
+        description="First day of the date partitions; older posts are refused by this setting's name.",
+    )
+    refresh_days: int = Field(
+        default=7,
+        ge=1,
+        le=366,
+        description="Days before today that a daily run reads again, for counters and edits.",
+    )
+    sample: Path = Field(
+        default=Path("data/sample"),
+        description="Folder of the bundled sample, a recording of invented channels.",
+    )
+
+
+class PostgresSettings(BaseSettings):
+    """The PostgreSQL server. No host means the embedded one, under the state folder."""
+
+    model_config = _config("POSTGRES_")
+
+    host: str | None = Field(
+        default=None, description="Server name or socket folder; unset = the embedded server."
+    )
+    port: int = Field(default=5432, ge=1, le=65535, description="Server port.")
+    db: str = Field(
+        default="medwh", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="The warehouse's database."
+    )
+    user: str = Field(default="medwh", description="Login role that owns the schemas.")
+    password: SecretStr | None = Field(default=None, description="The login role's password.")
+
+
+DEMO_WEIGHTS = Path("data/demo_weights/medwh_demo_drawings.pt")
+
+
+class DetectionSettings(BaseSettings):
+    """The detector of things on pictures."""
+
+    model_config = _config("MEDWH_YOLO_")
+
+    weights: Path = Field(
+        default=DEMO_WEIGHTS,
+        description=(
+            "Any Ultralytics weights: .pt, .onnx or an OpenVINO folder. "
+            "The default knows only the sample's drawings."
+        ),
+    )
+    confidence: float = Field(
+        default=0.25, gt=0, lt=1, description="Detections below this confidence are not kept."
+    )
+    image_size: int = Field(
+        default_factory=lambda chosen: _image_size(chosen["weights"]),
+        ge=32,
+        le=4096,
+        multiple_of=32,
+        description=(
+            "Longest side, in pixels, that the model sees; unset = 640, and 256 for the demo weights."
+        ),
+    )
+
+
+def _image_size(weights: Path) -> int:
+    # The demo weights are trained on drawings of 256 pixels: at 640 they find 9 of 94 main objects,
+    # at 256 they find 92.
+    return 256 if weights == DEMO_WEIGHTS else 640
+
+
+class ServeSettings(BaseSettings):
+    """What `medwh up` serves, and where."""
+
+    model_config = _config("MEDWH_")
+
+    ui_host: str = Field(default="127.0.0.1", description="Address that the Dagster UI listens on.")
+    ui_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster UI.")
+    api_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    api_port: int = Field(default=8000, ge=1, le=65535, description="Port of the HTTP API.")
+    api_db_password: SecretStr | None = Field(
+        default=None,
+        description="What the API's role logs in with; not needed on the embedded server.",
+    )
