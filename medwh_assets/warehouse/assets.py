@@ -1,0 +1,46 @@
+"""The assets that load the lake into PostgreSQL: `raw/telegram_messages` and `raw/yolo_detections`."""
+
+import dagster as dg
+
+from medwh_assets import keys
+from medwh_assets.slice_asset import slice_asset
+from medwh_assets.warehouse.from_lake import load_detection_slices, load_message_slices
+
+_RETRY = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def warehouse_assets(partitions: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Return the two assets for the given date × channel partitions."""
+    return [
+        slice_asset(
+            key=keys.RAW_MESSAGES,
+            deps=[keys.LAKE_MESSAGES],
+            partitions=partitions,
+            work=lambda resources, slices: load_message_slices(
+                resources.lake, resources.warehouse, slices
+            ),
+            resources={"lake", "warehouse"},
+            description=(
+                "Table of posts, one row a post: the record as it lies in the lake, and its text "
+                "with phone numbers masked. A slice is loaded in one transaction or not at all; "
+                "an unchanged one is skipped."
+            ),
+            kinds={"postgres", "table"},
+            retry_policy=_RETRY,
+        ),
+        slice_asset(
+            key=keys.RAW_DETECTIONS,
+            deps=[keys.LAKE_DETECTIONS],
+            partitions=partitions,
+            work=lambda resources, slices: load_detection_slices(
+                resources.lake, resources.warehouse, slices
+            ),
+            resources={"lake", "warehouse"},
+            description=(
+                "Table of looked-at pictures, one row a picture, with what the configured model "
+                "saw on it. Loaded slice by slice like the posts."
+            ),
+            kinds={"postgres", "table"},
+            retry_policy=_RETRY,
+        ),
+    ]

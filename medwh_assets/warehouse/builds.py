@@ -1,0 +1,75 @@
+"""A build: the set of loads that one dbt run brings into the marts, fixed before it starts.
+
+Loads that commit later belong to the next build. What dbt does with the set stands in its models.
+"""
+
+from medwh_assets.errors import BuildLostError
+from medwh_assets.warehouse.connection import Connection, database_errors
+from medwh_assets.warehouse.statements import statement
+
+# Any fixed number of ours, other than set-up's.
+_LOCK = 7_305_811_966_014_403
+
+
+def open_build(connection: Connection, full_refresh: bool) -> int:
+    """Fix the loads that are committed and not yet built, and return the build's id.
+
+    Builds take turns: this waits until the build before has finished or its process is dead. The
+    turn belongs to the session, so the connection must stay open until `finish_build`; if its
+    process dies the turn passes on, and the next build marks the abandoned one as failed.
+
+    Args:
+        connection: of role medwh_loader, outside any transaction.
+        full_refresh: whether dbt will build everything from nothing.
+
+    Raises:
+        DatabaseUnreachableError: the connection broke.
+    """
+    with database_errors():
+        connection.execute(statement("builds/take_turn.sql"), {"lock": _LOCK})
+        try:
+            with connection.transaction():
+                connection.execute(statement("builds/fail_abandoned.sql"))
+                row = connection.execute(
+                    statement("builds/open.sql"), {"full_refresh": full_refresh}
+                ).fetchone()
+        except BaseException:
+            _give_turn(connection)
+            raise
+        return int(row[0]) if row else 0
+
+
+def finish_build(connection: Connection, build_id: int, ok: bool) -> None:
+    """Mark a build as done, so that its loads count as built, or as failed; pass the turn on.
+
+    Args:
+        connection: the one that opened the build.
+        build_id: what `open_build` returned.
+        ok: whether every model was built.
+
+    Raises:
+        BuildLostError: the build is not running any more: the connection was another one, or broke
+            on the way, and another build has begun since.
+        DatabaseUnreachableError: the connection broke; the next build takes the loads over.
+    """
+    with database_errors():
+        values = {"build_id": build_id, "status": "done" if ok else "failed"}
+        finished = connection.execute(statement("builds/finish.sql"), values).rowcount
+        _give_turn(connection)
+    if not finished:
+        raise BuildLostError(
+            f"build {build_id} was taken for dead and is not running any more: run again, its "
+            "loads are in the next build"
+        )
+
+
+def unbuilt_loads(connection: Connection) -> int:
+    """Count the committed loads that no finished build holds."""
+    with database_errors():
+        row = connection.execute(statement("builds/count_unbuilt_loads.sql")).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _give_turn(connection: Connection) -> None:
+    if not connection.closed:
+        connection.execute(statement("builds/give_turn.sql"), {"lock": _LOCK})

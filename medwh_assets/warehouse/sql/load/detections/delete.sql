@@ -1,0 +1,4 @@
+delete from raw.yolo_detections
+where
+    channel_username = %(channel)s
+    and image_date = %(date)s

@@ -1,0 +1,6 @@
+-- Connections of others, in any database of the server.
+select count(*)
+from pg_stat_activity
+where
+    backend_type = 'client backend'
+    and pid <> pg_backend_pid()

@@ -1,0 +1,1 @@
+alter role medwh_api password {verifier} -- noqa: PRS

@@ -1,0 +1,1 @@
+comment on schema ops is {mark} -- noqa: PRS
