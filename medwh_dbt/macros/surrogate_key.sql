@@ -1,0 +1,13 @@
+{#-
+    The md5 of natural key columns, as text: the same key in every rebuild.
+    Columns must be not null and free of '|': usernames, ids and dates are. A date goes in by
+    `date_key`, because its plain cast to text obeys the session's DateStyle.
+-#}
+{% macro surrogate_key(columns) -%}
+    md5({% for column in columns %}{{ column }}::text{% if not loop.last %} || '|' || {% endif %}{% endfor %})
+{%- endmacro %}
+
+
+{% macro date_key(column) -%}
+    md5(to_char({{ column }}, 'YYYY-MM-DD'))
+{%- endmacro %}

@@ -1,0 +1,89 @@
+{{ config(pre_hook="{{ delete_touched_channels() }}") }}
+
+with
+
+-- A channel's row depends on all of its posts, so every touched channel is counted anew.
+posts as (
+    select
+        channel_username,
+        message_id,
+        channel_id,
+        channel_title,
+        channel_spellings,
+        views_count,
+        message_timestamp_utc
+    from {{ ref('stg_telegram_messages') }}
+    {% if is_incremental() %}
+    where channel_username in (select slices.channel_username from ({{ touched_slices() }}) as slices)
+    {% endif %}
+),
+
+images as (
+    select
+        channel_username,
+        count(*) as image_count
+    from {{ ref('fct_messages') }}
+    where has_image
+    group by channel_username
+),
+
+-- The newest post that says it knows a channel's title and id best.
+activity as (
+    select
+        channel_username,
+        (
+            array_agg(channel_title order by message_timestamp_utc desc, message_id desc)
+            filter (where channel_title is not null)
+        )[1] as channel_title,
+        (
+            array_agg(channel_id order by message_timestamp_utc desc, message_id desc)
+            filter (where channel_id is not null)
+        )[1] as channel_id,
+        count(*) as message_count,
+        avg(views_count) as average_views,
+        min(message_timestamp_utc) as first_post_at,
+        max(message_timestamp_utc) as last_post_at
+    from posts
+    group by channel_username
+),
+
+usernames as (
+    select
+        posts.channel_username,
+        posts.message_timestamp_utc,
+        posts.message_id,
+        ltrim(elements.spelling, '@') as spelling
+    from posts
+    cross join lateral jsonb_array_elements_text(posts.channel_spellings) as elements (spelling)
+),
+
+spellings as (
+    select
+        channel_username,
+        (
+            array_agg(spelling order by message_timestamp_utc desc, message_id desc, spelling collate "C" asc)
+        )[1] as channel_spelling,
+        string_agg(distinct spelling collate "C", ', ' order by spelling collate "C") as channel_aliases
+    from usernames
+    group by channel_username
+),
+
+channels as (
+    select
+        {{ surrogate_key(['activity.channel_username']) }} as channel_pk,
+        activity.channel_username,
+        coalesce(spellings.channel_spelling, activity.channel_username) as channel_spelling,
+        activity.channel_title,
+        spellings.channel_aliases,
+        activity.channel_id,
+        activity.message_count,
+        coalesce(images.image_count, 0) as image_count,
+        activity.average_views::numeric(21, 2) as average_views,
+        activity.first_post_at,
+        activity.last_post_at
+    from activity
+    left join spellings on activity.channel_username = spellings.channel_username
+    left join images on activity.channel_username = images.channel_username
+)
+
+select * from channels

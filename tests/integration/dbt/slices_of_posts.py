@@ -1,0 +1,92 @@
+"""Small slices for the models to work on, loaded as the warehouse loads them."""
+
+import itertools
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from medwh_assets.lake.merge import post_from_reading
+from medwh_assets.lake.records import Box, Content, DetectionRecord, Media, Observation, Post
+from medwh_assets.slices import Slice
+from medwh_assets.warehouse.connection import Connection
+from medwh_assets.warehouse.load import load_detections, load_messages
+
+READ_AT = datetime(2025, 4, 1, tzinfo=UTC)
+_hashes = (f"{number:064x}" for number in itertools.count())
+
+
+def march(day: int) -> date:
+    """Return a day of March 2025."""
+    return date(2025, 3, day)
+
+
+def post(channel: str, message_id: int, day: int, **given: Any) -> Post:
+    """Make the record of a post of March 2025 that was read once."""
+    content = {"text": f"Amoxicillin {message_id}", "media": Media(kind="photo")}
+    content |= {name: given.pop(name) for name in ("text", "media") if name in given}
+    counters = {name: given.pop(name) for name in ("views", "forwards", "replies") if name in given}
+    extra = {"channel_title": channel.upper(), "channel_username": channel.title()}
+    return post_from_reading(
+        content=Content(**content),
+        observation=Observation(observed_at=READ_AT, **({"views": 10 * message_id} | counters)),
+        source="recorded",
+        id=message_id,
+        channel=channel,
+        date=datetime.combine(march(day), time(9, 30), UTC),
+        date_authority="telegram",
+        extra=extra,
+        **given,
+    )
+
+
+def seen(message_id: int, *classes: str, readable: bool = True) -> DetectionRecord:
+    """Make the record of an image on which things of these classes were seen."""
+    return DetectionRecord(
+        message_id=message_id,
+        image_sha256=f"{message_id:064x}",
+        image_path=f"images/{message_id}.jpg",
+        image_width=640,
+        image_height=480,
+        model="a detector",
+        status="ok" if readable else "failed",
+        reason=None if readable else "no image",
+        boxes=tuple(
+            Box(
+                detected_class=name,
+                confidence=0.9 - place / 10,
+                x=0.1 * place,
+                y=2,
+                width=30,
+                height=40,
+            )
+            for place, name in enumerate(classes)
+        ),
+    )
+
+
+def load(connection: Connection, channel: str, day: int, *posts: Post) -> None:
+    """Load a slice's posts, whatever was loaded before."""
+    load_messages(connection, Slice(channel, march(day)), posts, next(_hashes))
+
+
+def look(connection: Connection, channel: str, day: int, *images: DetectionRecord) -> None:
+    """Load a slice's detections, whatever was loaded before."""
+    load_detections(connection, Slice(channel, march(day)), images, next(_hashes), "a detector")
+
+
+def first_loads(connection: Connection, channel: str) -> None:
+    """Load three days of a channel with one of everything."""
+    load(
+        connection,
+        channel,
+        1,
+        post(channel, 1, 1),
+        post(channel, 2, 1, text="", media=None, views=None),
+    )
+    web = post(channel, 4, 2, media=Media(kind="webpage"), text="ፓራሲታሞል 500 mg")
+    load(connection, channel, 2, post(channel, 3, 2), web)
+    note = post(channel, 5, 4, kind="service", text=None, media=None, views=None)
+    file = post(channel, 6, 4, media=Media(kind="document"), channel_id=77)
+    load(connection, channel, 4, note, file, post(channel, 7, 4))
+    look(connection, channel, 1, seen(1, "bottle", "person"))
+    look(connection, channel, 2, seen(3, "box", "giraffe"))
+    look(connection, channel, 4, seen(6), seen(7, readable=False))

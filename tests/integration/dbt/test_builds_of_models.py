@@ -1,0 +1,234 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from medwh_assets.slices import Slice
+from medwh_assets.warehouse.builds import finish_build, open_build
+from medwh_assets.warehouse.connection import Connection, Database
+from medwh_assets.warehouse.load import remove_slices
+from medwh_dbt import PROJECT_DIR
+from tests.integration.dbt.dbt_command import BuildFailed, DbtCommand, dbt_environment
+from tests.integration.dbt.slices_of_posts import load, look, march, post, seen
+from tests.marts_identity import marts_identity
+
+CHANNEL = "demo_untouched"
+
+
+def test_incremental_builds_equal_a_full_refresh_after_every_kind_of_load(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    sold_out = post("demo_edited", 1, 1, text="Amoxicillin, sold out", views=99)
+    load(warehouse, "demo_edited", 1, sold_out, post("demo_edited", 2, 1))
+    load(warehouse, "demo_emptied", 4)
+    remove_slices(warehouse, [Slice("demo_removed", march(day)) for day in (1, 2, 4)])
+    load(warehouse, "demo_new", 9, post("demo_new", 1, 9))
+    look(warehouse, "demo_new", 9, seen(1, "person"))
+    # A better date moves a post: both days are read again, and both looked at again ...
+    load(warehouse, "demo_moved", 1, post("demo_moved", 2, 1))
+    load(warehouse, "demo_moved", 6, post("demo_moved", 1, 6))
+    look(warehouse, "demo_moved", 1)
+    look(warehouse, "demo_moved", 6, seen(1, "bottle", "person"))
+    # ... or a build comes before the looking, or the looking is loaded first.
+    load(warehouse, "demo_moved_before", 6, post("demo_moved_before", 1, 6))
+    look(warehouse, "demo_moved_after", 6, seen(1, "bottle", "person"))
+    look(warehouse, "demo_looked_again", 1, seen(1, "giraffe"))
+    look(warehouse, "demo_looked_late", 2, seen(3, "box"), seen(4, "person"))
+    build_id = open_build(warehouse, full_refresh=False)
+    dbt.run(build_id)
+    finish_build(warehouse, build_id, ok=True)
+    look(warehouse, "demo_moved_before", 1)
+    load(warehouse, "demo_moved_after", 6, post("demo_moved_after", 1, 6))
+    dbt.run(open_build(warehouse, full_refresh=False))
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
+def test_a_post_whose_new_day_is_built_before_its_old_one_stands_once(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    """A load can commit between two models of a build that knows only one of the two days."""
+    load(warehouse, CHANNEL, 6, post(CHANNEL, 1, 6))
+    build_id = open_build(warehouse, full_refresh=False)
+    warehouse.execute(
+        "delete from ops.build_loads using raw.loads where build_loads.load_id = loads.load_id"
+        " and build_id = %s and slice_date = %s",
+        (build_id, march(1)),
+    )
+    dbt.run(build_id)
+    assert days_of(warehouse, 1) == [march(6)]
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
+def test_a_load_that_commits_during_a_build_is_in_the_next_one(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    load(warehouse, CHANNEL, 8, post(CHANNEL, 8, 8))
+    build_id = open_build(warehouse, full_refresh=False)
+    load(warehouse, CHANNEL, 9, post(CHANNEL, 9, 9))
+    dbt.run(build_id)
+    finish_build(warehouse, build_id, ok=True)
+    assert days_of(warehouse, 8) == [march(8)]
+    assert days_of(warehouse, 9) == []
+    dbt.run(open_build(warehouse, full_refresh=False))
+    assert days_of(warehouse, 9) == [march(9)]
+
+
+def test_a_run_without_a_build_touches_no_row(warehouse: Connection, dbt: DbtCommand) -> None:
+    before = marts_identity(warehouse)
+    load(warehouse, CHANNEL, 2, post(CHANNEL, 3, 2, text="something else"))
+    dbt.run()
+    assert marts_identity(warehouse) == before
+
+
+def test_a_model_that_fails_keeps_its_rows_and_the_build_can_be_repeated(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    """The rows of touched slices go and come in one transaction."""
+    before = marts_identity(warehouse)
+    load(warehouse, CHANNEL, 1, post(CHANNEL, 1, 1, text="edited"), post(CHANNEL, 2, 1))
+    look(warehouse, CHANNEL, 1, seen(1, "bottle"))
+    # No lake holds a detection without its image's path, and no constraint lets one pass.
+    warehouse.execute(
+        "update raw.yolo_detections set detection_data = detection_data - 'image_path'"
+    )
+    build_id = open_build(warehouse, full_refresh=False)
+    with pytest.raises(BuildFailed, match="fct_messages"):
+        dbt.run(build_id)
+    finish_build(warehouse, build_id, ok=False)
+    assert marts_identity(warehouse) == before
+
+    warehouse.execute(
+        "update raw.yolo_detections set detection_data"
+        " = detection_data || jsonb_build_object('image_path', format('images/%s.jpg', message_id))"
+    )
+    dbt.run(open_build(warehouse, full_refresh=False))
+    assert marts_identity(warehouse) != before
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
+def test_marts_do_not_depend_on_the_servers_settings(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    before = marts_identity(warehouse)
+    warehouse.execute(
+        "alter role medwh_transformer in database dbt_models set timezone = 'Africa/Addis_Ababa'"
+    )
+    warehouse.execute("alter database dbt_models set timezone = 'Africa/Addis_Ababa'")
+    warehouse.execute("alter database dbt_models set datestyle = 'German, DMY'")
+    warehouse.execute("alter database dbt_models set extra_float_digits = -15")
+    dbt.rebuild()
+    assert marts_identity(warehouse) == before
+
+
+def test_constraints_indexes_and_rights_outlive_normal_and_full_builds(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    made = structure_of_marts(warehouse)
+    for _ in range(2):
+        load(warehouse, CHANNEL, 2, post(CHANNEL, 3, 2))
+        build_id = open_build(warehouse, full_refresh=False)
+        dbt.run(build_id)
+        finish_build(warehouse, build_id, ok=True)
+        assert structure_of_marts(warehouse) == made
+    dbt.rebuild()
+    assert structure_of_marts(warehouse) == made
+    assert sum("gin_trgm_ops" in line for line in made) == 1
+    assert sum(line.startswith("p PRIMARY KEY") for line in made) == 4
+    assert sum(line.startswith("c CHECK") for line in made) > 10
+    warehouse.execute("set role medwh_api")
+    for table in ("dim_channels", "dim_dates", "fct_messages", "fct_image_detections"):
+        assert warehouse.execute(f"select count(*) from marts.{table}").fetchone() != (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            warehouse.execute(f"delete from marts.{table}")
+
+
+def test_every_column_is_described_and_every_described_column_is_there(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    rows = warehouse.execute(
+        "select format('%s.%s', table_schema, table_name), array_agg(column_name::text)"
+        " from information_schema.columns where table_schema in ('staging', 'marts') group by 1"
+    )
+    assert {table: sorted(columns) for table, columns in rows} == dbt.described_columns()
+
+
+def test_posts_become_facts_as_the_columns_say(warehouse: Connection) -> None:
+    rows = warehouse.execute(
+        "select message_id, media_type, image_category, has_counters, has_media, has_image,"
+        " is_service from marts.fct_messages where channel_username = %s order by message_id",
+        (CHANNEL,),
+    ).fetchall()
+    assert rows == [
+        (1, "photo", "promotional", True, True, True, False),
+        (2, None, None, False, False, False, False),
+        (3, "photo", "product_display", True, True, True, False),
+        (4, "webpage", None, True, False, False, False),
+        (5, None, None, False, False, False, True),
+        (6, "document", "other", True, True, True, False),
+        (7, "photo", None, True, True, False, False),
+    ]
+
+
+def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
+    warehouse: Connection, models_database: Database, tmp_path: Path
+) -> None:
+    load(warehouse, CHANNEL, 5, post(CHANNEL, 8, 5))
+    build_id = open_build(warehouse, full_refresh=False)
+    finished = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("dbt"), "--no-use-colors", "--warn-error", "build"),
+            *("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR),
+            *("--vars", f"{{build_id: {build_id}}}"),
+        ],
+        env=os.environ | dbt_environment(models_database, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert "WARN=0 ERROR=0 SKIP=0" in finished.stdout
+    assert "eprecat" not in finished.stdout
+
+
+def assert_equals_a_full_refresh(connection: Connection, dbt: DbtCommand) -> None:
+    facts, identity = facts_by_channel(connection), marts_identity(connection)
+    dbt.rebuild()
+    assert facts == facts_by_channel(connection)
+    assert identity == marts_identity(connection)
+
+
+def facts_by_channel(connection: Connection) -> dict[str, list[object]]:
+    """What a person can read of the facts, so that a difference says in which channel it is."""
+    rows = connection.execute(
+        "select channel_username, jsonb_agg(jsonb_build_array(message_id, message_date,"
+        " message_text, image_category, detected_object_class, box_number)"
+        " order by message_id, message_date, box_number)"
+        " from marts.fct_messages left join marts.fct_image_detections"
+        " using (channel_username, message_id, message_date) group by channel_username"
+    )
+    return dict(rows)
+
+
+def days_of(connection: Connection, message_id: int) -> list[object]:
+    rows = connection.execute(
+        "select message_date from marts.fct_messages"
+        " where channel_username = %s and message_id = %s",
+        (CHANNEL, message_id),
+    )
+    return [day for (day,) in rows]
+
+
+def structure_of_marts(connection: Connection) -> list[str]:
+    """Constraints, indexes and rights, without the names that PostgreSQL and dbt make up."""
+    rows = connection.execute(
+        "select format('%s %s on %s', contype, pg_get_constraintdef(oid), conrelid::regclass)"
+        " from pg_constraint where connamespace = 'marts'::regnamespace"
+        " union all select regexp_replace(indexdef, 'INDEX \\S+ ON', 'INDEX ON')"
+        " from pg_indexes where schemaname = 'marts'"
+        " union all select format('%s on %s', relacl, relname) from pg_class"
+        " where relnamespace = 'marts'::regnamespace and relkind = 'r' order by 1"
+    )
+    return [line for (line,) in rows]
