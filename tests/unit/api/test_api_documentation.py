@@ -1,0 +1,81 @@
+"""The API's description: complete, true to the routes, and readable without internet."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from medwh_api.main import create_app
+from medwh_api.settings import ApiSettings
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(create_app(ApiSettings()))
+
+
+def operations(client: TestClient) -> Iterator[tuple[str, dict[str, Any]]]:
+    schema = client.get("/openapi.json").json()
+    for path, item in schema["paths"].items():
+        for operation in item.values():
+            yield path, operation
+
+
+def test_every_address_is_described(client: TestClient):
+    assert {path for path, _ in operations(client)} == {
+        "/api/reports/top-products",
+        "/api/reports/visual-content",
+        "/api/channels",
+        "/api/channels/{channel_username}/activity",
+        "/api/search/messages",
+        "/health/live",
+        "/health/ready",
+    }
+    for path, operation in operations(client):
+        assert operation["tags"] and operation["summary"] and operation["description"], path
+
+
+def test_every_parameter_is_described(client: TestClient):
+    for path, operation in operations(client):
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], (path, parameter["name"])
+
+
+def test_every_answer_has_a_schema(client: TestClient):
+    for path, operation in operations(client):
+        for status, response in operation["responses"].items():
+            (media_type,) = response["content"]
+            assert response["content"][media_type]["schema"], (path, status)
+            assert (media_type == "application/problem+json") == (int(status) >= 400)
+
+
+def test_every_address_under_api_names_the_errors_it_can_answer_with(client: TestClient):
+    for path, operation in operations(client):
+        if path.startswith("/api/"):
+            assert {"200", "422", "503", "504"} <= set(operation["responses"]), path
+            assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_operations_are_named_after_their_functions(client: TestClient):
+    names = [operation["operationId"] for _, operation in operations(client)]
+    assert "search_messages" in names
+    assert len(names) == len(set(names))
+
+
+def test_the_documentation_page_loads_only_from_this_server(client: TestClient):
+    page = client.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert addresses
+    assert "://" not in page
+    for address in addresses:
+        if not address.startswith("data:"):
+            assert client.get(f"/{address}").status_code == 200
+    assert '"validatorUrl": null' in page
+
+
+def test_the_root_leads_to_the_documentation(client: TestClient):
+    answer = client.get("/")
+    assert answer.url.path == "/docs"
+    assert answer.status_code == 200
