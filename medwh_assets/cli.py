@@ -1,0 +1,280 @@
+"""The `medwh` command. Each command reads settings, calls one room, and says what happened.
+
+Exit status: 0 done, 1 something failed (listed), 2 the command line is wrong, 130 interrupted.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from medwh_assets.errors import MedwhError, SettingError
+from medwh_assets.slices import channel_name
+
+if TYPE_CHECKING:
+    from medwh_assets.session import Session
+    from medwh_assets.warehouse.server import EmbeddedServer
+
+app = typer.Typer(
+    name="medwh",
+    help="A warehouse for what medical and pharmacy businesses post on public Telegram channels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db_app = typer.Typer(help="The embedded PostgreSQL server.", no_args_is_help=True)
+app.add_typer(db_app, name="db")
+
+# Bound to the real streams: what a library prints to stdout may be sent elsewhere meanwhile.
+out = Console(file=sys.stdout, highlight=False)
+err = Console(file=sys.stderr, highlight=False)
+
+FAILED, INTERRUPTED = 1, 130
+
+
+def main() -> None:
+    """Run the command line; errors that medwh knows are a message, not a traceback."""
+    from medwh_assets.serve import Stopped, stop_on_signals
+
+    try:
+        with stop_on_signals():
+            app(standalone_mode=True)
+    except MedwhError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(FAILED)
+    except ValidationError as error:
+        err.print(f"[bold red]error:[/] a setting is wrong:\n{escape(_setting_errors(error))}")
+        sys.exit(FAILED)
+    except (KeyboardInterrupt, Stopped):
+        err.print("Interrupted. What is done is kept; run the same command again to go on.")
+        sys.exit(INTERRUPTED)
+
+
+def _setting_errors(error: ValidationError) -> str:
+    """Name each setting and what is wrong with it, never its value: it may be a secret."""
+    return "\n".join(
+        f"  {error.title} {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False, include_context=False)
+    )
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A folder or file that another scraper left.")],
+) -> None:
+    """Bring scraped posts and images into the lake; nothing is loaded yet."""
+    from medwh_assets.imports.scraped_lake import import_lake, survey
+    from medwh_assets.resources import lake_of
+    from medwh_assets.settings import LakeSettings
+    from medwh_assets.terminal import show_import, show_survey
+
+    found = survey(path)
+    show_survey(out, found)
+    lake = lake_of(LakeSettings())
+    with out.status("importing …") as status:
+        count = 0
+
+        def progress(channel: str, number: int) -> None:
+            nonlocal count
+            count += number
+            status.update(f"{channel}: {count:,} posts and images")
+
+        summary = import_lake(lake, found, now=datetime.now(UTC), progress=progress)
+    show_import(out, summary)
+    out.print(f"The lake is {lake.root}. Next: [bold]medwh run[/]")
+
+
+@app.command()
+def run(
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day to read again."),
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to read again.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Only this channel; may be given several times.")
+    ] = None,
+    detect: Annotated[bool, typer.Option(help="Look at images.")] = True,
+) -> None:
+    """Work on everything that is not yet detected, loaded or built, stage by stage.
+
+    With --from, --to or --channel: read these slices again first, and touch no others.
+    """
+    from medwh_assets.session import open_session
+    from medwh_assets.stage_runner import Selection
+    from medwh_assets.terminal import StageDisplay, show_failures
+
+    if first and last and first > last:
+        raise typer.BadParameter("--from lies after --to")
+    with open_session() as session:
+        if first or last or channel:
+            bounds = Selection(
+                channels=frozenset(channel_name(spelling) for spelling in channel or ()),
+                first=first.date() if first else session.settings.start_date,
+                last=last.date() if last else datetime.now(UTC).date(),
+            )
+            selection = session.asked(bounds)
+        else:
+            selection = session.daily(datetime.now(UTC).date())
+        result = session.run(selection, StageDisplay(out), detect=detect)
+    show_failures(out, result)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Serve the UI and the API afterwards.")] = True,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Take the sample's slices, rows and partitions out again."),
+    ] = False,
+) -> None:
+    """Run the bundled sample through every asset, print a report, then serve."""
+    from medwh_assets.demo import remove_sample, sample_selection
+    from medwh_assets.serve import check_ports
+    from medwh_assets.session import addresses, open_session
+    from medwh_assets.terminal import StageDisplay, show_failures, show_removal, show_report
+
+    if serve and not remove:
+        # Better before the work than after it.
+        check_ports(addresses())
+    with open_session() as session:
+        if remove:
+            show_removal(out, remove_sample(session, StageDisplay(out)))
+            return
+        result = session.run(sample_selection(session), StageDisplay(out))
+        show_report(out, session.report(), session.lake.quarantined(), result)
+        show_failures(out, result)
+        if serve:
+            _serve(session)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def up() -> None:
+    """Serve the Dagster UI, its daemon and the API until Ctrl-C."""
+    from medwh_assets.serve import check_ports
+    from medwh_assets.session import addresses, open_session
+
+    check_ports(addresses())
+    with open_session() as session:
+        _serve(session)
+
+
+def _serve(session: "Session") -> None:
+    from medwh_assets.serve import serving
+    from medwh_assets.session import addresses
+
+    where = addresses()
+    with serving(
+        where,
+        session.places.state,
+        session.warehouse.api_environment(),
+        lambda line: out.print(f"[dim]{line} …[/]"),
+    ) as supervisor:
+        out.print(f"\n  Dagster UI  [bold]{where.ui}[/]")
+        out.print(f"  API         [bold]{where.api}/api/channels[/]")
+        out.print(f"  API docs    [bold]{where.api}/docs[/]")
+        out.print("\nCtrl-C stops all of it.")
+        try:
+            supervisor.wait()
+        except KeyboardInterrupt:
+            out.print("\nStopping …")
+    out.print("Stopped.")
+
+
+@app.command()
+def report() -> None:
+    """Print what the marts hold and what is in the quarantine."""
+    from medwh_assets.session import open_session
+    from medwh_assets.terminal import show_report
+
+    with open_session() as session:
+        show_report(out, session.report(), session.lake.quarantined(), None)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, reachable and missing, and how to fix it."""
+    from medwh_assets.doctor import examine
+    from medwh_assets.terminal import show_findings
+
+    findings = examine()
+    show_findings(out, findings)
+    if any(finding.level == "missing" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+@db_app.command("start")
+def db_start() -> None:
+    """Start the embedded server and let it run."""
+    server = _embedded()
+    out.print(f"{server.ensure(keep=True)}: {server.socket_folder}")
+
+
+@db_app.command("stop")
+def db_stop() -> None:
+    """Stop the embedded server, disconnecting everyone."""
+    out.print("stopped" if _embedded().stop() else "was not running")
+
+
+@db_app.command("status")
+def db_status() -> None:
+    """Say whether the embedded server runs, and who is connected."""
+    status = _embedded().status()
+    if status.running:
+        out.print(
+            f"running, pid {status.pid}, {status.clients} clients, socket in {status.socket_folder}"
+        )
+    else:
+        out.print("not running" + (f", data in {status.data}" if status.data else ", never made"))
+
+
+@db_app.command("setup")
+def db_setup() -> None:
+    """Make databases, roles, schemas and tables, as far as they are missing."""
+    from medwh_assets.session import warehouse_of
+    from medwh_assets.settings import LakeSettings
+
+    warehouse = warehouse_of(LakeSettings())
+    with warehouse.running():
+        database = warehouse.ensure()
+    out.print(f"database {database.name} is set up")
+
+
+@db_app.command("url")
+def db_url() -> None:
+    """Print how psql and other tools reach the warehouse; a password is left out."""
+    from medwh_assets.session import warehouse_of
+    from medwh_assets.settings import LakeSettings
+
+    database = warehouse_of(LakeSettings()).database
+    out.print(
+        f"host={database.host} port={database.port} dbname={database.name} user={database.user}",
+        soft_wrap=True,
+    )
+
+
+def _embedded() -> "EmbeddedServer":
+    from medwh_assets.session import warehouse_of
+    from medwh_assets.settings import LakeSettings
+
+    server = warehouse_of(LakeSettings()).server
+    if server is None:
+        raise SettingError(
+            "POSTGRES_HOST is set, so there is no embedded server: unset it to use one"
+        )
+    return server
+
+
+if __name__ == "__main__":
+    main()

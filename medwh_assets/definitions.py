@@ -1,0 +1,62 @@
+"""The code location: every asset, resource, job and schedule, in lists that a reader can see.
+
+`build_defs` makes them, tests swap resources by name; `defs` is what Dagster loads, and the only
+line of the package that reads the environment while it is imported.
+"""
+
+import logging
+import warnings
+from pathlib import Path
+
+import dagster as dg
+
+from medwh_assets.automation.jobs import PIPELINE, daily_schedule
+from medwh_assets.dbt.assets import dbt_models
+from medwh_assets.dbt.project import ensure_manifest
+from medwh_assets.detection.assets import detection_assets
+from medwh_assets.partitions import date_by_channel
+from medwh_assets.resources import default_resources, places_of
+from medwh_assets.settings import LakeSettings
+from medwh_assets.telegram.assets import telegram_assets
+from medwh_assets.warehouse.assets import warehouse_assets
+
+DBT_PROJECT = Path(__file__).resolve().parent.parent / "medwh_dbt"
+
+
+def _to_log_file(_: dg.InitLoggerContext) -> logging.Logger:
+    """Hand a run's messages to the logger that `medwh` writes to its rotating file."""
+    return logging.getLogger("medwh.run")
+
+
+def build_defs(**overrides: object) -> dg.Definitions:
+    """Return the code location.
+
+    Args:
+        overrides: resources by name, in place of the ones that the settings mean.
+    """
+    settings = LakeSettings()
+    partitions = date_by_channel(settings.start_date)
+    manifest = ensure_manifest(DBT_PROJECT, places_of(settings).dbt_target)
+    with warnings.catch_warnings():
+        # Backfill policies are beta in this Dagster; the version is pinned and tested.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.Definitions(
+            assets=[
+                *telegram_assets(partitions),
+                *detection_assets(partitions),
+                *warehouse_assets(partitions),
+                dbt_models(manifest),
+            ],
+            jobs=[PIPELINE],
+            schedules=[daily_schedule(settings.channels, settings.refresh_days)],
+            resources={**default_resources(settings, DBT_PROJECT), **overrides},
+            # Starting a process for each step would cost more than most steps do.
+            executor=dg.in_process_executor,
+            loggers={
+                "console": dg.colored_console_logger,
+                "medwh": dg.LoggerDefinition(_to_log_file, description="For runs in the terminal."),
+            },
+        )
+
+
+defs = build_defs()

@@ -1,0 +1,111 @@
+"""What is configured, reachable and missing, and the fix for each. Changes nothing but dead runs."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from medwh_assets.automation.dead_runs import bury_dead_runs
+from medwh_assets.errors import MedwhError
+from medwh_assets.home import open_instance, prepare_home
+from medwh_assets.resources import detector_of, lake_of, places_of, sample_of
+from medwh_assets.serve import check_ports
+from medwh_assets.session import addresses, warehouse_of
+from medwh_assets.settings import DetectionSettings, LakeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's answer; `missing` makes the command fail."""
+
+    level: Literal["ok", "note", "missing"]
+    subject: str
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Look at everything that a run and the services need.
+
+    Raises:
+        pydantic.ValidationError: a setting is malformed.
+    """
+    settings = LakeSettings()
+    findings = [
+        _found("lake", lambda: _lake(settings)),
+        _found("state", lambda: _state(settings)),
+        _found("PostgreSQL", lambda: _database(settings)),
+        _found("Dagster", lambda: _instance(settings)),
+        _found("detection", lambda: _detection(settings)),
+        _found("ports", _ports),
+    ]
+    if not settings.channels:
+        findings.append(
+            Finding(
+                "note", "channels", "MEDWH_CHANNELS is empty: the daily schedule has nothing to do"
+            )
+        )
+    if not sample_of(settings).channels():
+        findings.append(
+            Finding(
+                "note",
+                "sample",
+                f"no recording in {settings.sample.resolve()}: `medwh demo` needs one",
+            )
+        )
+    return findings
+
+
+def _found(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding("ok", subject, look())
+    except MedwhError as error:
+        return Finding("missing", subject, str(error))
+
+
+def _lake(settings: LakeSettings) -> str:
+    lake = lake_of(settings)
+    slices = lake.slices()
+    return f"{lake.root}: {len(slices):,} slices of {len(lake.channels()):,} channels"
+
+
+def _state(settings: LakeSettings) -> str:
+    state = places_of(settings).state
+    folder = next(folder for folder in (state, *state.parents) if folder.exists())
+    if not os.access(folder, os.W_OK):
+        raise MedwhError(f"{folder} cannot be written: set MEDWH_STATE to a folder of your own")
+    return str(state)
+
+
+def _database(settings: LakeSettings) -> str:
+    warehouse = warehouse_of(settings)
+    with warehouse.running():
+        warehouse.ensure()
+        waiting = warehouse.unbuilt_loads()
+    place = "embedded" if warehouse.server else warehouse.database.host
+    return f"{place}, database {warehouse.database.name}, {waiting} loads waiting to be built"
+
+
+def _instance(settings: LakeSettings) -> str:
+    places, warehouse = places_of(settings), warehouse_of(settings)
+    with warehouse.running():
+        database = warehouse.ensure()
+        prepare_home(places, database.dagster.sqlalchemy_url, {})
+        with open_instance() as instance:
+            buried = bury_dead_runs(instance)
+    done = f"; {len(buried)} runs of dead processes marked as failed" if buried else ""
+    return f"{places.dagster_home}{done}"
+
+
+def _detection(settings: LakeSettings) -> str:
+    if importlib.util.find_spec("ultralytics") is None:
+        raise MedwhError(
+            "not installed: pip install 'medwh[detection]', or use `medwh run --no-detect`"
+        )
+    return detector_of(DetectionSettings(), places_of(settings)).fingerprint
+
+
+def _ports() -> str:
+    where = addresses()
+    check_ports(where)
+    return f"free: {where.ui_port} for the UI, {where.api_port} for the API"

@@ -1,0 +1,123 @@
+"""What every command that works needs: server up, database set up, instance open, dead runs buried."""
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+
+import dagster as dg
+from pydantic import SecretStr
+
+from medwh_assets.automation.dead_runs import bury_dead_runs
+from medwh_assets.automation.plan import refresh_window
+from medwh_assets.home import log_to_file, open_instance, prepare_home
+from medwh_assets.lake.store import Lake
+from medwh_assets.resources import Places, detector_of, lake_of, places_of, sample_of
+from medwh_assets.serve import Addresses
+from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
+from medwh_assets.stage_runner import Recorder, RunResult, Selection, StageRunner, Watcher
+from medwh_assets.warehouse.report import Report, read_report
+from medwh_assets.warehouse.resource import Warehouse
+
+LOGGER = logging.getLogger("medwh")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open pipeline: settings, places, lake, warehouse and Dagster instance."""
+
+    settings: LakeSettings
+    places: Places
+    lake: Lake
+    warehouse: Warehouse
+    instance: dg.DagsterInstance
+
+    def daily(self, today: date) -> Selection:
+        """Return what a run without arguments reads again: live channels, yesterday and before."""
+        days = refresh_window(self.settings.channels, today, self.settings.refresh_days)
+        return Selection(read=tuple(days))
+
+    def asked(self, bounds: Selection) -> Selection:
+        """Return a selection that reads again whatever lies within bounds and can be read.
+
+        That is every slice in the lake, and of the channels that are named every day that the
+        recorded source has.
+        """
+        recorded = [s for s in sample_of(self.settings).days() if s.channel in bounds.channels]
+        read = {piece for piece in (*self.lake.slices(), *recorded) if bounds.covers(piece)}
+        return replace(bounds, read=tuple(sorted(read)))
+
+    def report(self) -> Report | None:
+        """Read what the marts hold, or None if they have never been built."""
+        with self.warehouse.connect("medwh_transformer") as connection:
+            return read_report(connection)
+
+    def run(self, selection: Selection, watcher: Watcher, *, detect: bool = True) -> RunResult:
+        """Work on everything that is due within a selection, stage by stage, then build.
+
+        Args:
+            selection: which slices, and which of them to read again.
+            watcher: is shown the stages and slices as they go by.
+            detect: False leaves detections out, where no detector is installed.
+        """
+        return _logged(self._runner(watcher).run(selection, detect=detect))
+
+    def build(self, watcher: Watcher) -> RunResult:
+        """Bring what is loaded and not yet built into the marts, and touch no slice."""
+        return _logged(self._runner(watcher).build())
+
+    def _runner(self, watcher: Watcher) -> StageRunner:
+        from medwh_assets.definitions import build_defs
+
+        recorder = Recorder(watcher)
+        return StageRunner(
+            build_defs(progress=recorder),
+            self.instance,
+            self.lake,
+            self.warehouse,
+            lambda: detector_of(DetectionSettings(), self.places).fingerprint,
+            recorder,
+        )
+
+
+def _logged(result: RunResult) -> RunResult:
+    for stage, what, reason in result.failures:
+        LOGGER.error("%s %s: %s", stage, what, reason)
+    return result
+
+
+def addresses() -> Addresses:
+    """Return where the UI and the API are to listen."""
+    settings = ServeSettings()
+    return Addresses(settings.ui_host, settings.ui_port, settings.api_host, settings.api_port)
+
+
+def warehouse_of(settings: LakeSettings) -> Warehouse:
+    """Return the warehouse that the settings mean."""
+    password: SecretStr | None = ServeSettings().api_db_password
+    return Warehouse(PostgresSettings(), places_of(settings).state, password)
+
+
+@contextmanager
+def open_session() -> Generator[Session]:
+    """Open a session; at the end an embedded server stops unless others use it.
+
+    Raises:
+        SettingError: a setting is missing or impossible.
+        PrivilegeError: the database role lacks a right.
+        DatabaseUnreachableError: the server does not answer or start.
+    """
+    settings = LakeSettings()
+    places = places_of(settings)
+    log_to_file(places)
+    warehouse = warehouse_of(settings)
+    with warehouse.running():
+        database = warehouse.ensure()
+        prepare_home(places, database.dagster.sqlalchemy_url, warehouse.dbt_environment())
+        lake = lake_of(settings)
+        with open_instance() as instance:
+            for run_id in bury_dead_runs(instance):
+                LOGGER.warning("run %s was left by a dead process; marked as failed", run_id)
+            lake.sweep()
+            yield Session(settings, places, lake, warehouse, instance)

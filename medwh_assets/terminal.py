@@ -1,0 +1,234 @@
+"""What the terminal shows: stages going by, import summaries, the report, failures at the end.
+
+On a terminal stages are bars; piped into a file or a CI log they are one line each, and a line
+every few seconds in between. Only strings and numbers arrive here, nothing is looked up.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from medwh_assets.demo import Removal
+from medwh_assets.doctor import Finding
+from medwh_assets.imports.scraped_lake import ImportSummary, Survey
+from medwh_assets.outcomes import Failed, Outcome
+from medwh_assets.stage_runner import DBT_STAGE, RunResult
+from medwh_assets.warehouse.report import Report
+
+_LINE_EVERY_SECONDS = 10
+_LISTED_REASONS = 8
+_LISTED_QUARANTINE = 20
+
+
+class StageDisplay:
+    """Shows stages as they go by; a `stage_runner.Watcher`."""
+
+    def __init__(self, console: Console) -> None:
+        """Decide between bars and lines by what the console is."""
+        self._console = console
+        self._bars = (
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description:<24}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}"),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
+            if console.is_terminal
+            else None
+        )
+        self._task: TaskID | None = None
+        self._done = self._failed = self._total = 0
+        self._spoke = 0.0
+
+    def stage(self, name: str, total: int) -> None:
+        """A stage begins."""
+        self._done = self._failed = 0
+        self._total, self._spoke = total, time.monotonic()
+        if not total:
+            return
+        if self._bars is None:
+            self._console.print(f"{name}: {total} {_unit(name)} …")
+        else:
+            self._bars.start()
+            # dbt tells nothing of its steps here, so its bar only turns.
+            shown = None if name == DBT_STAGE else total
+            self._task = self._bars.add_task(name, total=shown, unit=_unit(name))
+
+    def advance(self, stage: str, outcome: Outcome) -> None:
+        """One slice ended."""
+        self._done += 1
+        self._failed += isinstance(outcome, Failed)
+        if self._bars is not None and self._task is not None:
+            self._bars.advance(self._task)
+        elif time.monotonic() - self._spoke > _LINE_EVERY_SECONDS:
+            self._spoke = time.monotonic()
+            self._console.print(f"{stage}: {self._done} of {self._total}")
+
+    def finished(self, name: str, seconds: float) -> None:
+        """The stage ended."""
+        if self._bars is not None and self._task is not None:
+            self._bars.remove_task(self._task)
+            self._bars.stop()
+            self._task = None
+        if not self._total:
+            self._console.print(f"[dim]· {name:<24} nothing to do[/]")
+            return
+        mark = "[red]✗[/]" if self._failed else "[green]✓[/]"
+        failed = f", [red]{self._failed} failed[/]" if self._failed else ""
+        self._console.print(
+            f"{mark} {name:<24} {self._total:>6} {_unit(name)} in {seconds:6.1f} s{failed}"
+        )
+
+
+def _unit(stage: str) -> str:
+    return "loads" if stage == DBT_STAGE else "slices"
+
+
+def show_failures(console: Console, result: RunResult) -> None:
+    """List what failed, where and why, in words."""
+    if result.ok:
+        return
+    console.print(f"\n[bold red]{len(result.failures)} failed[/]; everything else is done:")
+    for stage, what, reason in result.failures:
+        console.print(
+            f"  [red]✗[/] {escape(stage)} {escape(what)}\n    {escape(reason)}", soft_wrap=True
+        )
+
+
+def show_survey(console: Console, found: Survey) -> None:
+    """Say what an import found before it writes."""
+    channels = sorted({file.channel or "?" for file in found.files})
+    console.print(
+        f"Found a scraped lake at {escape(str(found.root))}: {len(found.files)} files of posts, "
+        f"{len(set(found.images.values()))} images, channels {escape(', '.join(channels))}"
+    )
+
+
+def show_import(console: Console, summary: ImportSummary) -> None:
+    """Print what an import did, by channel."""
+    table = Table(title="Imported", title_justify="left")
+    table.add_column("channel")
+    for column in (
+        "read",
+        "new",
+        "merged",
+        "unchanged",
+        "twice",
+        "quarantined",
+        "images",
+        "absent",
+        "unmatched",
+    ):
+        table.add_column(column, justify="right")
+    table.add_column("days")
+    for channel, one in sorted(summary.channels.items()):
+        numbers = (
+            one.records, one.new, one.changed, one.unchanged, one.duplicates,
+            one.quarantined.total(), one.images, one.images_absent, one.images_unmatched,
+        )  # fmt: skip
+        days = f"{one.first} … {one.last}" if one.first else "none"
+        table.add_row(channel, *(f"{number:,}" for number in numbers), days)
+    console.print(table)
+    for channel, one in sorted(summary.channels.items()):
+        for reason, count in one.quarantined.most_common(_LISTED_REASONS):
+            console.print(f"  [yellow]![/] {channel}: {count} quarantined: {escape(reason)}")
+        if one.mended:
+            console.print(
+                f"  [yellow]![/] {channel}: {one.mended} unstorable characters replaced by U+FFFD"
+            )
+    for file, reason in summary.unreadable:
+        console.print(f"  [yellow]![/] {escape(file)}: {escape(reason)}")
+
+
+def show_report(
+    console: Console,
+    report: Report | None,
+    quarantined: Sequence[tuple[str, str, str, str]],
+    result: RunResult | None,
+) -> None:
+    """Print what the marts hold, what is in the quarantine, and where the time went."""
+    console.print()
+    if report is None:
+        console.print("The marts have not been built yet: run [bold]medwh run[/] first.")
+        return
+    totals = report.totals
+    console.print(
+        f"[bold]{totals['posts']:,} posts[/] of {totals['channels']} channels on {totals['days']:,} days, "
+        f"[bold]{totals['images']:,} images[/] ({totals['distinct_images']:,} different), "
+        f"[bold]{totals['detections']:,} detections[/]"
+    )
+    _rows(console, "Channels", ("channel", "posts", "images", "first", "last"), report.channels)
+    _rows(
+        console,
+        "Top products by what the pictures show",
+        ("class", "detections", "posts"),
+        report.classes,
+    )
+    _rows(console, "Pictures", ("category", "posts", "average views"), report.categories)
+    if quarantined:
+        console.print(f"[yellow]{len(quarantined)} in the quarantine:[/]")
+        for kind, channel, name, reason in quarantined[:_LISTED_QUARANTINE]:
+            console.print(
+                f"  {escape(kind)}/{escape(channel)}/{escape(name)}: {escape(reason)}",
+                soft_wrap=True,
+            )
+        if len(quarantined) > _LISTED_QUARANTINE:
+            console.print(
+                f"  and {len(quarantined) - _LISTED_QUARANTINE} more under quarantine/ in the lake"
+            )
+    else:
+        console.print("Nothing is in the quarantine.")
+    if result is not None:
+        stages = [(stage.name, stage.slices, f"{stage.seconds:.1f}") for stage in result.stages]
+        _rows(console, "Time", ("stage", "done", "seconds"), stages)
+
+
+def show_removal(console: Console, removal: Removal) -> None:
+    """Say what was taken out."""
+    console.print(
+        f"Removed {removal.slices} slices, {removal.images} image files and {removal.rows:,} rows of the "
+        f"sample, and the partitions of {removal.channels} channels."
+    )
+
+
+def show_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Print what the doctor found, each with its fix."""
+    marks = {"ok": "[green]✓[/]", "note": "[yellow]·[/]", "missing": "[red]✗[/]"}
+    for finding in findings:
+        console.print(
+            f"{marks[finding.level]} {finding.subject:<14} {escape(finding.text)}", soft_wrap=True
+        )
+
+
+def _rows(
+    console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Print a table whose first column is a name and whose others are numbers."""
+    table = Table(title=title, title_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*(escape(_shown(value)) for value in row))
+    console.print(table)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else str(value)

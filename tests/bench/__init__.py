@@ -1,0 +1,1 @@
+"""Benchmarks: what medwh does in a second, beside the simple way in the same run. No test asserts here."""

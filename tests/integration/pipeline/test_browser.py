@@ -1,0 +1,72 @@
+"""What a newcomer sees after `medwh demo`, in a real browser; also makes the README's pictures.
+
+Set MEDWH_PICTURES to a folder to keep the screenshots, as `make pictures` does.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.integration.pipeline.browser import page
+from tests.integration.pipeline.conftest import REPOSITORY, Pipeline
+from tests.integration.pipeline.services import Ui, medwh_up
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+PICTURES = os.environ.get("MEDWH_PICTURES")
+
+
+@pytest.fixture(scope="module")
+def served(module_pipeline: Pipeline) -> Iterator[Ui]:
+    module_pipeline.environment["MEDWH_SAMPLE"] = str(REPOSITORY / "data" / "sample")
+    module_pipeline.medwh("demo", "--no-serve")
+    with medwh_up(module_pipeline) as ui:
+        yield ui
+
+
+def keep(shown: Page, name: str) -> None:
+    if PICTURES:
+        shown.screenshot(path=Path(PICTURES) / name)
+
+
+def test_the_asset_graph_shows_the_way_from_the_lake_to_the_marts(served: Ui) -> None:
+    with page(width=1700, height=760) as shown:
+        shown.goto(f"{served.url}/asset-groups")
+        for group in ("lake", "raw", "staging", "marts"):
+            expect(shown.get_by_text(group, exact=True).first).to_be_visible(timeout=60_000)
+        shown.keyboard.press("Alt+e")
+        for asset in ("yolo_detections", "stg_telegram_messages", "fct_image_detections"):
+            expect(shown.get_by_text(asset, exact=True).first).to_be_visible(timeout=60_000)
+        shown.get_by_text("Hide navigation").click()
+        shown.wait_for_timeout(3000)
+        keep(shown, "asset-graph.png")
+
+
+def test_an_asset_page_tells_what_the_asset_is_and_plots_its_numbers(served: Ui) -> None:
+    with page(height=1000) as shown:
+        shown.goto(f"{served.url}/assets/lake/telegram_messages?view=partitions")
+        expect(shown.get_by_text("demo_abay_medical").first).to_be_visible(timeout=60_000)
+        shown.goto(f"{served.url}/assets/lake/yolo_detections")
+        expect(shown.get_by_text("What the model sees on each picture").first).to_be_visible(
+            timeout=60_000
+        )
+        shown.wait_for_timeout(1000)
+        keep(shown, "asset.png")
+
+
+def test_the_api_docs_work_without_internet_and_answer(served: Ui) -> None:
+    with page(width=1300, height=1000) as shown:
+        problems: list[str] = []
+        shown.on(
+            "console", lambda said: problems.append(said.text) if said.type == "error" else None
+        )
+        shown.goto(f"{served.api}/docs")
+        expect(shown.get_by_text("/api/reports/top-products")).to_be_visible(timeout=30_000)
+        keep(shown, "api-docs.png")
+        shown.get_by_text("Most seen products").click()
+        shown.get_by_role("button", name="Try it out").click()
+        shown.get_by_role("button", name="Execute").click()
+        expect(shown.get_by_text("detected_object_class").first).to_be_visible(timeout=30_000)
+        assert problems == []

@@ -1,0 +1,54 @@
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from medwh_assets.automation.jobs import JOB_NAME, SCHEDULE_NAME, daily_schedule
+from medwh_assets.partitions import CHANNELS
+
+MIDNIGHT = datetime(2025, 3, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions(str(CHANNELS.name), ["demo_shop", "chemed123"])
+        yield instance
+
+
+def tick(instance: dg.DagsterInstance, channels: Sequence[str]) -> Any:
+    """What the schedule asks for at midnight, with a refresh window of a week."""
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=MIDNIGHT)
+    return daily_schedule(channels, 7).evaluate_tick(context)
+
+
+def test_the_schedule_runs_the_pipeline_at_midnight_utc() -> None:
+    schedule = daily_schedule(["chemed123"], 7)
+    assert (schedule.name, schedule.job_name) == (SCHEDULE_NAME, JOB_NAME)
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 0 * * *", "UTC")
+
+
+def test_every_night_the_live_channels_are_read_again_and_no_others(
+    instance: dg.DagsterInstance,
+) -> None:
+    (request,) = tick(instance, ["chemed123"]).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "chemed123|2025-03-01"
+    assert request.tags["dagster/asset_partition_range_end"] == "chemed123|2025-03-07"
+
+
+def test_a_live_channel_that_is_new_becomes_a_partition(instance: dg.DagsterInstance) -> None:
+    (request,) = tick(instance, ["chemed123", "new_shop"]).run_requests
+    assert request.tags["dagster/asset_partition_range_end"] == "new_shop|2025-03-07"
+    known = CHANNELS.get_partition_keys(dynamic_partitions_store=instance)
+    assert known == ["demo_shop", "chemed123", "new_shop"]
+
+
+def test_without_live_channels_the_schedule_says_which_setting_names_them(
+    instance: dg.DagsterInstance,
+) -> None:
+    data = tick(instance, [])
+    assert not data.run_requests
+    assert data.skip_message is not None
+    assert "MEDWH_CHANNELS" in data.skip_message

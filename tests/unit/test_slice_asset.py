@@ -1,0 +1,215 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from medwh_assets.errors import CorruptSliceError, PermanentError, RetryableError
+from medwh_assets.outcomes import Done, Failed, Outcome
+from medwh_assets.partitions import CHANNELS, date_by_channel, partition_key
+from medwh_assets.run_process import PID_TAG
+from medwh_assets.slice_asset import refuse_job_backfill, slice_asset
+from medwh_assets.slices import Slice
+
+# Backfill policies are in beta, as they have been for years.
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+
+FIRST = date(2025, 3, 1)
+ORDER = ["zeta", "alpha", "mid"]
+KEY = dg.AssetKey(["lake", "telegram_messages"])
+OP = KEY.to_python_identifier()
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dataclass
+class Stage:
+    """A stage's work and its watcher: remembers what it was asked for, fails where told to."""
+
+    bad: dict[Slice, Exception] = field(default_factory=dict[Slice, Exception])
+    asked: list[list[Slice]] = field(default_factory=list[list[Slice]])
+    watched: list[Outcome] = field(default_factory=list[Outcome])
+
+    def work(self, resources: Any, slices: Sequence[Slice]) -> Iterator[Outcome]:
+        assert resources.room == "a resource"
+        self.asked.append(list(slices))
+        for piece in slices:
+            if piece in self.bad:
+                yield Failed(piece, self.bad[piece])
+            else:
+                yield Done(piece, {"posts": piece.date.day, "source": piece.channel})
+
+    def advance(self, stage: str, outcome: Outcome) -> None:
+        assert stage == "telegram_messages"
+        self.watched.append(outcome)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(str(CHANNELS.name), ORDER)
+        yield instance
+
+
+def run(
+    instance: dg.DagsterInstance,
+    stage: Stage,
+    tags: dict[str, str],
+    slices: Sequence[Slice] = (),
+    retry_policy: dg.RetryPolicy | None = None,
+) -> dg.ExecuteInProcessResult:
+    asset = slice_asset(
+        key=KEY,
+        deps=[],
+        partitions=date_by_channel(FIRST),
+        work=stage.work,
+        resources={"room"},
+        description="what a stage does",
+        kinds={"json"},
+        retry_policy=retry_policy,
+    )
+    resources = {"room": "a resource", "progress": stage}
+    job = dg.Definitions(
+        assets=[asset], resources=resources
+    ).resolve_implicit_global_asset_job_def()
+    config = {"ops": {OP: {"config": {"slices": [str(piece) for piece in slices]}}}}
+    return job.execute_in_process(
+        instance=instance, tags=tags, run_config=config, raise_on_error=False
+    )
+
+
+def piece(channel: str, day: int) -> Slice:
+    return Slice(channel, FIRST + timedelta(days=day - 1))
+
+
+def span(first: Slice, last: Slice) -> dict[str, str]:
+    return {START: str(partition_key(first)), END: str(partition_key(last))}
+
+
+def recorded(instance: dg.DagsterInstance) -> dict[str, dict[str, object]]:
+    """What the instance knows of the asset: the metadata of every materialized partition."""
+    found: dict[str, dict[str, object]] = {}
+    for record in instance.fetch_materializations(KEY, limit=100).records:
+        event = record.asset_materialization
+        assert event is not None
+        assert event.partition is not None
+        assert event.partition not in found
+        found[event.partition] = {name: value.value for name, value in event.metadata.items()}
+    return found
+
+
+def reason(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed step says."""
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    data = event.step_failure_data.user_failure_data
+    assert data is not None
+    return data.description or ""
+
+
+def test_a_single_partition_is_one_slice(instance: dg.DagsterInstance) -> None:
+    stage = Stage()
+    result = run(instance, stage, span(piece("alpha", 2), piece("alpha", 2)))
+    assert result.success
+    assert stage.asked == [[piece("alpha", 2)]]
+    assert recorded(instance) == {"alpha|2025-03-02": {"posts": 2, "source": "alpha"}}
+
+
+def test_a_range_is_every_channel_between_on_every_day_between(
+    instance: dg.DagsterInstance,
+) -> None:
+    stage = Stage()
+    result = run(instance, stage, span(piece("zeta", 1), piece("alpha", 3)))
+    assert result.success
+    expected = {piece(channel, day) for channel in ("zeta", "alpha") for day in (1, 2, 3)}
+    assert set(stage.asked[0]) == expected
+    assert recorded(instance) == {
+        str(one): {"posts": one.date.day, "source": one.channel} for one in expected
+    }
+    assert {outcome.slice for outcome in stage.watched} == expected
+
+
+def test_one_failing_slice_leaves_the_others_recorded_and_is_named_in_the_failure(
+    instance: dg.DagsterInstance,
+) -> None:
+    stage = Stage(bad={piece("alpha", 2): CorruptSliceError("alpha|2025-03-02: no JSON")})
+    result = run(instance, stage, span(piece("alpha", 1), piece("alpha", 3)))
+    assert not result.success
+    assert recorded(instance).keys() == {"alpha|2025-03-01", "alpha|2025-03-03"}
+    description = reason(result)
+    assert "1 of 3 slices failed, the others are done" in description
+    assert "alpha|2025-03-02: alpha|2025-03-02: no JSON" in description
+
+
+def test_slices_by_name_are_the_only_ones_worked_on_and_recorded(
+    instance: dg.DagsterInstance,
+) -> None:
+    stage = Stage()
+    asked = [piece("zeta", 3), piece("mid", 20)]
+    result = run(instance, stage, span(asked[0], asked[0]), asked)
+    assert result.success
+    assert stage.asked == [asked]
+    assert recorded(instance).keys() == {str(one) for one in asked}
+
+
+def test_slices_by_name_that_fail_leave_the_others_recorded(instance: dg.DagsterInstance) -> None:
+    asked = [piece("zeta", 1), piece("zeta", 2), piece("mid", 9)]
+    stage = Stage(bad={asked[0]: PermanentError("bad"), asked[1]: ValueError("worse")})
+    result = run(instance, stage, span(asked[0], asked[0]), asked)
+    assert not result.success
+    assert recorded(instance).keys() == {str(asked[2])}
+    assert "2 of 3 slices failed" in reason(result)
+    assert "ValueError: worse" in reason(result)
+
+
+def test_a_long_list_of_failures_is_cut_and_says_so(instance: dg.DagsterInstance) -> None:
+    asked = [piece("zeta", day) for day in range(1, 26)]
+    stage = Stage(bad=dict.fromkeys(asked, PermanentError("bad")))
+    result = run(instance, stage, span(asked[0], asked[-1]))
+    assert "and 5 more" in reason(result)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"), [(PermanentError("for ever"), 1), (RetryableError("for now"), 3)]
+)
+def test_only_what_may_pass_is_tried_again(
+    instance: dg.DagsterInstance, error: Exception, attempts: int
+) -> None:
+    stage = Stage(bad={piece("zeta", 1): error})
+    tags = span(piece("zeta", 1), piece("zeta", 2))
+    run(instance, stage, tags, retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
+    assert len(stage.asked) == attempts
+
+
+def test_a_run_says_which_process_it_lives_in(instance: dg.DagsterInstance) -> None:
+    run(instance, Stage(), span(piece("zeta", 1), piece("zeta", 1)))
+    (kept,) = instance.get_runs()
+    assert PID_TAG in kept.tags
+
+
+def test_a_backfill_of_the_job_is_refused_and_says_what_to_do(
+    instance: dg.DagsterInstance,
+) -> None:
+    stage = Stage()
+    tags = {
+        **span(piece("zeta", 1), piece("zeta", 9)),
+        "dagster/partition/channel": "zeta",
+        "dagster/partition/date": str(FIRST),
+    }
+    result = run(instance, stage, tags)
+    assert not result.success
+    assert "from the asset page" in reason(result)
+    assert stage.asked == []
+    assert recorded(instance) == {}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {"dagster/partition/channel": "zeta", "dagster/partition/date": "2025-03-01"},
+        {START: "zeta|2025-03-01", END: "zeta|2025-03-09"},
+    ],
+)
+def test_every_other_way_to_start_a_run_is_welcome(tags: dict[str, str]) -> None:
+    refuse_job_backfill(tags)
