@@ -1,32 +1,43 @@
 # One image per role from one file: `pipeline` (code location, UI, daemon) and `api` (no torch).
 FROM python:3.13-slim AS base
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN useradd --uid 10001 --create-home --home-dir /home/medwh medwh
 WORKDIR /app
-COPY pyproject.toml requirements.lock README.md LICENSE ./
-COPY medwh_assets ./medwh_assets
-COPY medwh_api ./medwh_api
-COPY medwh_dbt ./medwh_dbt
+COPY pyproject.toml requirements.lock LICENSE ./
+# Empty packages stand in for the code until the dependencies are there, so that a change of the code
+# fetches nothing again.
+RUN mkdir medwh_assets medwh_api medwh_dbt \
+ && touch README.md medwh_assets/__init__.py medwh_api/__init__.py medwh_dbt/__init__.py
 
 FROM base AS api
 RUN pip install --constraint requirements.lock --editable '.[api]'
+COPY medwh_assets ./medwh_assets
+COPY medwh_api ./medwh_api
+COPY medwh_dbt ./medwh_dbt
 USER medwh
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD \
-  ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD \
+  ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/live', timeout=3)"]
 CMD ["python", "-m", "medwh_api"]
 
 FROM base AS pipeline
-# PyTorch's own index has the build without CUDA, 2.5 GB smaller than the registry's.
-RUN pip install --constraint requirements.lock --index-url https://download.pytorch.org/whl/cpu torch torchvision \
+# PyTorch's own index has the build without CUDA, 2.5 GB smaller than the registry's. Its mirror of
+# other packages is not complete, so what PyTorch needs comes from the registry, in the next line.
+RUN pip install --constraint requirements.lock --no-deps --index-url https://download.pytorch.org/whl/cpu torch torchvision \
  && pip install --constraint requirements.lock --editable '.[detection]'
+# Volumes are mounted on these and take over their owner; what is not in a volume stays root's.
+RUN mkdir -p /app/data/raw /app/data/state /home/medwh/dagster/storage \
+ && chown -R medwh /app/data /home/medwh
 COPY workspace.yaml ./
 COPY dagster.yaml /home/medwh/dagster/dagster.yaml
 COPY data/demo_weights ./data/demo_weights
 COPY data/sample ./data/sample
-RUN mkdir -p /app/data/raw /app/data/state && chown -R medwh /app/data/raw /app/data/state /home/medwh
+COPY medwh_assets ./medwh_assets
+COPY medwh_api ./medwh_api
+COPY medwh_dbt ./medwh_dbt
 USER medwh
-# dbt's manifest is made once, here, and not at every start.
 ENV DAGSTER_HOME=/home/medwh/dagster MEDWH_STATE=/app/data/state
+# dbt's manifest is made here, so that the first start need not.
 RUN python -c "import medwh_assets.definitions"
+EXPOSE 4000
 CMD ["dagster", "api", "grpc", "-m", "medwh_assets.definitions", "-h", "0.0.0.0", "-p", "4000"]

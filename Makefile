@@ -58,7 +58,7 @@ $(READY): pyproject.toml requirements.lock
 	fi
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if [ "$(TORCH)" = cpu ]; then \
-	  $(PIP) --quiet --index-url https://download.pytorch.org/whl/cpu torch torchvision; fi
+	  $(PIP) --quiet --no-deps --index-url https://download.pytorch.org/whl/cpu torch torchvision; fi
 	@$(PIP) --quiet --editable '.[detection,api,dev]'
 	@echo $(TORCH) > $(VENV)/.torch
 	@touch $@
@@ -68,7 +68,7 @@ lock:  ## Resolve the newest allowed versions into requirements.lock (PyTorch's 
 	@grep -E '^torch(vision)?==' requirements.lock > $(VENV)-lock/pair.txt
 	@$(VENV)-lock/bin/python -m pip install --quiet --constraint $(VENV)-lock/pair.txt '.[detection,api,dev]'
 	@{ sed '/^$$/q' requirements.lock; \
-	   $(VENV)-lock/bin/python -m pip freeze --exclude medwh --exclude setuptools | sed 's/+cpu$$//' | grep -v '^nvidia-'; \
+	   $(VENV)-lock/bin/python -m pip freeze --exclude medwh --exclude setuptools | sed 's/+cpu$$//' | grep -v '^nvidia-[^m]'; \
 	 } > requirements.new && mv requirements.new requirements.lock && rm -rf $(VENV)-lock
 
 clean:  ## Remove the virtual environment and caches; data stays
