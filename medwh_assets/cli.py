@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 something failed (listed), 2 the command line is wrong, 130 interrupted.
 """
 
+import errno
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from medwh_assets import settings
 from medwh_assets.errors import MedwhError, SettingError
 from medwh_assets.slices import channel_name
 
@@ -35,11 +37,12 @@ out = Console(file=sys.stdout, highlight=False)
 err = Console(file=sys.stderr, highlight=False)
 
 FAILED, INTERRUPTED = 1, 130
+_NO_FOLDER_FOR_US = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
 
 
 def main() -> None:
     """Run the command line; errors that medwh knows are a message, not a traceback."""
-    from medwh_assets.serve import Stopped, stop_on_signals
+    from medwh_assets.serve import stop_on_signals
 
     try:
         with stop_on_signals():
@@ -50,15 +53,30 @@ def main() -> None:
     except ValidationError as error:
         err.print(f"[bold red]error:[/] a setting is wrong:\n{escape(_setting_errors(error))}")
         sys.exit(FAILED)
-    except (KeyboardInterrupt, Stopped):
-        err.print("Interrupted. What is done is kept; run the same command again to go on.")
-        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_FOR_US:
+            raise
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        err.print(
+            f"[bold red]error:[/] {escape(str(what))}. medwh writes into the folders that MEDWH_STATE "
+            "and MEDWH_LAKE name: make room there, make them writable, or set them to others",
+            soft_wrap=True,
+        )
+        sys.exit(FAILED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            err.print("Interrupted. What is done is kept; run the same command again to go on.")
+        raise
 
 
 def _setting_errors(error: ValidationError) -> str:
     """Name each setting and what is wrong with it, never its value: it may be a secret."""
+    settings_class = getattr(settings, error.title, None)
+    if settings_class is None:
+        raise error  # no setting, so a defect of ours
+    prefix: str = settings_class.model_config["env_prefix"]
     return "\n".join(
-        f"  {error.title} {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        f"  {prefix}{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     )
 
@@ -70,12 +88,11 @@ def import_(
     """Bring scraped posts and images into the lake; nothing is loaded yet."""
     from medwh_assets.imports.scraped_lake import import_lake, survey
     from medwh_assets.resources import lake_of
-    from medwh_assets.settings import LakeSettings
     from medwh_assets.terminal import show_import, show_survey
 
     found = survey(path)
     show_survey(out, found)
-    lake = lake_of(LakeSettings())
+    lake = lake_of(settings.LakeSettings())
     with out.status("importing …") as status:
         count = 0
 
@@ -86,7 +103,7 @@ def import_(
 
         summary = import_lake(lake, found, now=datetime.now(UTC), progress=progress)
     show_import(out, summary)
-    out.print(f"The lake is {lake.root}. Next: [bold]medwh run[/]")
+    out.print(f"The lake is {escape(str(lake.root))}. Next: [bold]medwh run[/]", soft_wrap=True)
 
 
 @app.command()
@@ -102,6 +119,10 @@ def run(
         list[str] | None, typer.Option(help="Only this channel; may be given several times.")
     ] = None,
     detect: Annotated[bool, typer.Option(help="Look at images.")] = True,
+    full_refresh: Annotated[
+        bool,
+        typer.Option("--full-refresh", help="Build every model from nothing, out of all of raw."),
+    ] = False,
 ) -> None:
     """Work on everything that is not yet detected, loaded or built, stage by stage.
 
@@ -123,7 +144,8 @@ def run(
             selection = session.asked(bounds)
         else:
             selection = session.daily(datetime.now(UTC).date())
-        result = session.run(selection, StageDisplay(out), detect=detect)
+        with StageDisplay(out) as display:
+            result = session.run(selection, display, detect=detect, full_refresh=full_refresh)
     show_failures(out, result)
     if not result.ok:
         raise typer.Exit(FAILED)
@@ -139,18 +161,20 @@ def demo(
 ) -> None:
     """Run the bundled sample through every asset, print a report, then serve."""
     from medwh_assets.demo import remove_sample, sample_selection
-    from medwh_assets.serve import check_ports
-    from medwh_assets.session import addresses, open_session
+    from medwh_assets.session import open_session
     from medwh_assets.terminal import StageDisplay, show_failures, show_removal, show_report
 
     if serve and not remove:
         # Better before the work than after it.
-        check_ports(addresses())
+        _clear_the_way()
     with open_session() as session:
         if remove:
-            show_removal(out, remove_sample(session, StageDisplay(out)))
+            with StageDisplay(out) as display:
+                removal = remove_sample(session, display)
+            show_removal(out, removal)
             return
-        result = session.run(sample_selection(session), StageDisplay(out))
+        with StageDisplay(out) as display:
+            result = session.run(sample_selection(session), display)
         show_report(out, session.report(), session.lake.quarantined(), result)
         show_failures(out, result)
         if serve:
@@ -162,12 +186,20 @@ def demo(
 @app.command()
 def up() -> None:
     """Serve the Dagster UI, its daemon and the API until Ctrl-C."""
-    from medwh_assets.serve import check_ports
-    from medwh_assets.session import addresses, open_session
+    from medwh_assets.session import open_session
 
-    check_ports(addresses())
+    _clear_the_way()
     with open_session() as session:
         _serve(session)
+
+
+def _clear_the_way() -> None:
+    """End what a killed `medwh up` left running, and make sure that the ports are free."""
+    from medwh_assets.resources import places_of
+    from medwh_assets.serve import clear_the_way
+    from medwh_assets.session import addresses
+
+    clear_the_way(addresses(), places_of(settings.LakeSettings()).state)
 
 
 def _serve(session: "Session") -> None:
@@ -189,6 +221,8 @@ def _serve(session: "Session") -> None:
             supervisor.wait()
         except KeyboardInterrupt:
             out.print("\nStopping …")
+    # Runs that were under way in the UI have ended with it.
+    session.bury_dead_runs()
     out.print("Stopped.")
 
 
@@ -243,9 +277,8 @@ def db_status() -> None:
 def db_setup() -> None:
     """Make databases, roles, schemas and tables, as far as they are missing."""
     from medwh_assets.session import warehouse_of
-    from medwh_assets.settings import LakeSettings
 
-    warehouse = warehouse_of(LakeSettings())
+    warehouse = warehouse_of(settings.LakeSettings())
     with warehouse.running():
         database = warehouse.ensure()
     out.print(f"database {database.name} is set up")
@@ -255,9 +288,8 @@ def db_setup() -> None:
 def db_url() -> None:
     """Print how psql and other tools reach the warehouse; a password is left out."""
     from medwh_assets.session import warehouse_of
-    from medwh_assets.settings import LakeSettings
 
-    database = warehouse_of(LakeSettings()).database
+    database = warehouse_of(settings.LakeSettings()).database
     out.print(
         f"host={database.host} port={database.port} dbname={database.name} user={database.user}",
         soft_wrap=True,
@@ -266,9 +298,8 @@ def db_url() -> None:
 
 def _embedded() -> "EmbeddedServer":
     from medwh_assets.session import warehouse_of
-    from medwh_assets.settings import LakeSettings
 
-    server = warehouse_of(LakeSettings()).server
+    server = warehouse_of(settings.LakeSettings()).server
     if server is None:
         raise SettingError(
             "POSTGRES_HOST is set, so there is no embedded server: unset it to use one"

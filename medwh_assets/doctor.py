@@ -1,4 +1,8 @@
-"""What is configured, reachable and missing, and the fix for each. Changes nothing but dead runs."""
+"""What is configured, reachable and missing, and the fix for each.
+
+Whether a database can be set up is seen only by setting it up, as every command does; and dead runs
+are marked as failed. Nothing else is changed.
+"""
 
 import importlib.util
 import os
@@ -10,9 +14,10 @@ from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.errors import MedwhError
 from medwh_assets.home import open_instance, prepare_home
 from medwh_assets.resources import detector_of, lake_of, places_of, sample_of
-from medwh_assets.serve import check_ports
+from medwh_assets.serve import check_ports, is_serving
 from medwh_assets.session import addresses, warehouse_of
 from medwh_assets.settings import DetectionSettings, LakeSettings
+from medwh_assets.warehouse.resource import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,10 @@ def examine() -> list[Finding]:
     findings = [
         _found("lake", lambda: _lake(settings)),
         _found("state", lambda: _state(settings)),
-        _found("PostgreSQL", lambda: _database(settings)),
-        _found("Dagster", lambda: _instance(settings)),
+        *_database(settings),
         _found("detection", lambda: _detection(settings)),
-        _found("ports", _ports),
+        _found("API", _api),
+        _found("ports", lambda: _ports(settings)),
     ]
     if not settings.channels:
         findings.append(
@@ -61,6 +66,8 @@ def _found(subject: str, look: Callable[[], str]) -> Finding:
         return Finding("ok", subject, look())
     except MedwhError as error:
         return Finding("missing", subject, str(error))
+    except Exception as error:  # noqa: BLE001 - a doctor looks at the rest as well
+        return Finding("missing", subject, f"{type(error).__name__}: {error}")
 
 
 def _lake(settings: LakeSettings) -> str:
@@ -77,22 +84,27 @@ def _state(settings: LakeSettings) -> str:
     return str(state)
 
 
-def _database(settings: LakeSettings) -> str:
-    warehouse = warehouse_of(settings)
-    with warehouse.running():
-        warehouse.ensure()
-        waiting = warehouse.unbuilt_loads()
-    place = "embedded" if warehouse.server else warehouse.database.host
-    return f"{place}, database {warehouse.database.name}, {waiting} loads waiting to be built"
+def _database(settings: LakeSettings) -> list[Finding]:
+    """Look at the database and at Dagster, whose instance is kept in it."""
+    findings: list[Finding] = []
+
+    def look() -> str:
+        warehouse = warehouse_of(settings)
+        with warehouse.running():
+            warehouse.ensure()
+            waiting = warehouse.unbuilt_loads()
+            findings.append(_found("Dagster", lambda: _instance(settings, warehouse)))
+        place = "embedded" if warehouse.server else warehouse.database.host
+        return f"{place}, database {warehouse.database.name}, {waiting} loads waiting to be built"
+
+    return [_found("PostgreSQL", look), *findings]
 
 
-def _instance(settings: LakeSettings) -> str:
-    places, warehouse = places_of(settings), warehouse_of(settings)
-    with warehouse.running():
-        database = warehouse.ensure()
-        prepare_home(places, database.dagster.sqlalchemy_url, {})
-        with open_instance() as instance:
-            buried = bury_dead_runs(instance)
+def _instance(settings: LakeSettings, warehouse: Warehouse) -> str:
+    places = places_of(settings)
+    prepare_home(places, warehouse.database.dagster.sqlalchemy_url, {})
+    with open_instance() as instance:
+        buried = bury_dead_runs(instance)
     done = f"; {len(buried)} runs of dead processes marked as failed" if buried else ""
     return f"{places.dagster_home}{done}"
 
@@ -105,7 +117,15 @@ def _detection(settings: LakeSettings) -> str:
     return detector_of(DetectionSettings(), places_of(settings)).fingerprint
 
 
-def _ports() -> str:
+def _api() -> str:
+    if importlib.util.find_spec("uvicorn") is None:
+        raise MedwhError("not installed: pip install 'medwh[api]', which `medwh up` needs")
+    return "installed"
+
+
+def _ports(settings: LakeSettings) -> str:
     where = addresses()
+    if is_serving(places_of(settings).state):
+        return f"`medwh up` is running: {where.ui} and {where.api}"
     check_ports(where)
     return f"free: {where.ui_port} for the UI, {where.api_port} for the API"

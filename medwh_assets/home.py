@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import dagster as dg
 import yaml
 
+from medwh_assets.errors import SettingError
 from medwh_assets.resources import Places
 
 URL_VARIABLE = "MEDWH_DAGSTER_URL"
@@ -66,18 +67,31 @@ def prepare_home(places: Places, dagster_url: str, connection: Mapping[str, str]
     configuration = yaml.safe_dump(instance_yaml(), sort_keys=False)
     target = places.dagster_home / "dagster.yaml"
     if not target.exists() or target.read_text() != configuration:
-        target.write_text(configuration)
+        # Whole, or another process that starts now reads half of it.
+        unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+        unfinished.write_text(configuration)
+        unfinished.replace(target)
     os.environ.setdefault("DAGSTER_HOME", str(places.dagster_home))
     os.environ[URL_VARIABLE] = dagster_url
     os.environ.update(connection)
 
 
 def log_to_file(places: Places) -> None:
-    """Write what medwh's commands log to a rotating file under the state folder."""
-    places.logs.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        places.logs / "medwh.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
-    )
+    """Write what medwh's commands log to a rotating file under the state folder.
+
+    Raises:
+        SettingError: the state folder cannot be written.
+    """
+    try:
+        places.logs.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            places.logs / "medwh.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
+        )
+    except OSError as error:
+        raise SettingError(
+            f"MEDWH_STATE: {places.state} cannot be written ({error.strerror}); make it writable for "
+            "this user, or set it to another folder"
+        ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger = logging.getLogger("medwh")
     logger.setLevel(logging.INFO)

@@ -25,14 +25,19 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
+import filelock
 import psutil
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from medwh_assets.errors import PermanentError, SettingError
 
 START_SECONDS = 90
 STOP_SECONDS = 20
 LOCATION = "medwh"
+_LEFTOVERS, _LOCK = "up.json", "up.lock"
+_SOCKETS = "medwh-up-"
+_LAST_PORT = 65535
 _LOG_BYTES = 10 * 2**20
 _LOG_FILES = 3
 
@@ -67,8 +72,8 @@ class Addresses:
         return f"http://{_in_url(self.api_host)}:{self.api_port}"
 
 
-class Stopped(Exception):
-    """A signal asked the supervisor to stop."""
+class Stopped(KeyboardInterrupt):
+    """A signal asked to stop. Like Ctrl-C it passes by whoever catches mere errors."""
 
 
 def _in_url(host: str) -> str:
@@ -88,17 +93,61 @@ def check_ports(addresses: Addresses) -> None:
         ("MEDWH_UI_PORT", addresses.ui_host, addresses.ui_port),
         ("MEDWH_API_PORT", addresses.api_host, addresses.api_port),
     ):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As the servers do it: a port in TIME_WAIT is free, one that is listened on is not.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise SettingError(
-                    f"port {port} on {host} cannot be used ({error.strerror}): set {setting} "
-                    f"to another port, for example {setting}={port + 1000} medwh up"
-                ) from error
+        try:
+            _probe(host, port)
+        except OSError as error:
+            other = port + 1000 if port + 1000 <= _LAST_PORT else port - 1000
+            raise SettingError(
+                f"port {port} on {host} cannot be used ({error.strerror}): set {setting} "
+                f"to another port, for example {setting}={other} medwh up"
+            ) from error
+
+
+def _probe(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the servers do it: a port in TIME_WAIT is free, one that is listened on is not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def clear_the_way(addresses: Addresses, state: Path) -> None:
+    """End what a killed supervisor left running, then make sure that the ports are free.
+
+    Raises:
+        SettingError: `medwh up` runs already, or a port is taken.
+    """
+    with _only_one(state):
+        end_leftovers(state / _LEFTOVERS)
+        check_ports(addresses)
+
+
+def is_serving(state: Path) -> bool:
+    """Say whether a `medwh up` of this state folder is running."""
+    if not (state / _LOCK).exists():
+        return False
+    try:
+        with _only_one(state):
+            return False
+    except SettingError:
+        return True
+
+
+@contextmanager
+def _only_one(state: Path) -> Generator[None]:
+    """Hold what one supervisor at a time may hold; the kernel takes it from a dead one."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = filelock.FileLock(state / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise SettingError(
+            f"`medwh up` runs already on {state}: stop it first, or set MEDWH_STATE to another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -117,16 +166,16 @@ def serving(
         note: told in a line what is being waited for.
 
     Raises:
-        SettingError: a port is taken.
+        SettingError: a port is taken, or another `medwh up` runs.
         PermanentError: a process ended while it was being started; the message ends with its log.
     """
-    leftovers = state / "up.json"
-    end_leftovers(leftovers)
-    check_ports(addresses)
-    with _short_folder() as sockets:
+    leftovers = state / _LEFTOVERS
+    with _only_one(state), _short_folder() as sockets:
+        end_leftovers(leftovers)
+        check_ports(addresses)
         code_socket = sockets / "code.sock"
         workspace = _write_workspace(state, code_socket)
-        supervisor = Supervisor(state / "logs", leftovers)
+        supervisor = Supervisor(state / "logs", leftovers, sockets)
         try:
             for service in _services(addresses, code_socket, workspace, api_environment):
                 note(f"starting {service.name}")
@@ -139,7 +188,7 @@ def serving(
 @contextmanager
 def _short_folder() -> Generator[Path]:
     # A socket's path may have 104 characters at most, which a state folder can exceed.
-    folder = tempfile.mkdtemp(prefix="medwh-")
+    folder = tempfile.mkdtemp(prefix=_SOCKETS)
     try:
         yield Path(folder)
     finally:
@@ -219,11 +268,12 @@ def _listens(path: Path) -> Callable[[], bool]:
 class Supervisor:
     """Starts processes, watches them, and stops them in reverse order."""
 
-    def __init__(self, logs: Path, leftovers: Path) -> None:
-        """Remember where logs and the list of what is running go."""
+    def __init__(self, logs: Path, leftovers: Path, sockets: Path) -> None:
+        """Remember where logs and the list of what is running go, and the folder of sockets."""
         self._logs = logs
         self._leftovers = leftovers
-        self._running: list[tuple[Service, subprocess.Popen[bytes]]] = []
+        self._sockets = sockets
+        self._running: list[_Running] = []
 
     def start(self, service: Service) -> None:
         """Start a process and wait until it is ready.
@@ -239,18 +289,20 @@ class Supervisor:
             env={**os.environ, **service.environment},
             start_new_session=True,
         )
-        threading.Thread(target=_keep_log, args=(process, self._log(service)), daemon=True).start()
-        self._running.append((service, process))
+        log = threading.Thread(target=_keep_log, args=(process, self._log(service)), daemon=True)
+        running = _Running(service, process, log)
+        self._running.append(running)
+        log.start()
         self._remember()
         deadline = time.monotonic() + START_SECONDS
         while not service.ready():
-            self._raise_if_ended(service, process)
+            self._raise_if_ended(running)
             if time.monotonic() > deadline:
                 raise PermanentError(
                     f"the {service.name} did not answer within {START_SECONDS} s; see {self._log(service)}"
                 )
             time.sleep(0.1)
-        self._raise_if_ended(service, process)
+        self._raise_if_ended(running)
 
     def wait(self) -> None:
         """Block until a process ends by itself.
@@ -259,23 +311,32 @@ class Supervisor:
             PermanentError: one ended; the message ends with its log.
         """
         while True:
-            for service, process in self._running:
-                self._raise_if_ended(service, process)
+            for running in self._running:
+                self._raise_if_ended(running)
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """Stop everything in reverse order: first politely, after a while for good."""
-        for _, process in reversed(self._running):
-            _end(process)
+        """Stop everything in reverse order: politely, after a while or a second Ctrl-C for good."""
+        patience = STOP_SECONDS
+        for running in reversed(self._running):
+            try:
+                _end(running.process, patience)
+            except KeyboardInterrupt:
+                patience = 0
+                _end(running.process, patience)
         self._running.clear()
         self._leftovers.unlink(missing_ok=True)
 
-    def _raise_if_ended(self, service: Service, process: subprocess.Popen[bytes]) -> None:
-        if process.poll() is not None:
-            tail = self._log(service).read_text(errors="replace").splitlines()[-15:]
+    def _raise_if_ended(self, running: "_Running") -> None:
+        status = running.process.poll()
+        if status is not None:
+            # What it said last may still be on its way into the file.
+            running.log.join(1)
+            log = self._log(running.service)
+            said = log.read_text(errors="replace").splitlines() if log.exists() else []
             raise PermanentError(
-                f"the {service.name} ended with status {process.returncode}; the end of "
-                f"{self._log(service)}:\n" + "\n".join(tail)
+                f"the {running.service.name} ended with status {status}; the end of {log}:\n"
+                + "\n".join(said[-15:])
             )
 
     def _log(self, service: Service) -> Path:
@@ -283,11 +344,20 @@ class Supervisor:
 
     def _remember(self) -> None:
         running = [
-            {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
-            for _, process in self._running
-            if process.poll() is None
+            {"pid": one.process.pid, "started": psutil.Process(one.process.pid).create_time()}
+            for one in self._running
+            if one.process.poll() is None
         ]
-        self._leftovers.write_text(json.dumps(running))
+        self._leftovers.write_text(
+            json.dumps({"sockets": str(self._sockets), "processes": running})
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    service: Service
+    process: subprocess.Popen[bytes]
+    log: threading.Thread
 
 
 def _keep_log(process: subprocess.Popen[bytes], path: Path) -> None:
@@ -296,18 +366,20 @@ def _keep_log(process: subprocess.Popen[bytes], path: Path) -> None:
     handler = RotatingFileHandler(
         path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
     )
-    for line in process.stdout or ():
-        text = line.decode("utf-8", errors="replace").rstrip("\n")
-        handler.emit(logging.LogRecord(path.stem, logging.INFO, "", 0, text, None, None))
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            text = line.decode("utf-8", errors="replace").rstrip("\n")
+            handler.emit(logging.LogRecord(path.stem, logging.INFO, "", 0, text, None, None))
     handler.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     if process.poll() is None:
         # SIGINT is what Dagster's processes end cleanly on, and uvicorn too.
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+            process.wait(patience)
     _end_group(process.pid)
     process.wait()
 
@@ -320,28 +392,40 @@ def _end_group(group: int) -> None:
         return
 
 
+@dataclass(frozen=True, slots=True)
+class _LeftProcess:
+    pid: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    sockets: Path
+    processes: list[_LeftProcess]
+
+
+_LEFT = TypeAdapter(_Left)
+
+
 def end_leftovers(leftovers: Path) -> int:
     """End the processes that a killed supervisor left running; return how many there were."""
     try:
-        running: list[dict[str, float]] = json.loads(leftovers.read_text())
-    except (FileNotFoundError, ValueError):
+        left = _LEFT.validate_json(leftovers.read_bytes())
+    except (FileNotFoundError, ValidationError):
         return 0
     ended = 0
-    for entry in running:
-        pid = int(entry["pid"])
-        try:
-            process = psutil.Process(pid)
-            ours = abs(process.create_time() - entry["started"]) < 1
-        except psutil.NoSuchProcess:
-            continue
-        if ours:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(STOP_SECONDS)
-            except psutil.TimeoutExpired:
-                process.kill()
-            _end_group(pid)
-            ended += 1
+    for entry in reversed(left.processes):
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(entry.pid)
+            # The number may be another program's by now.
+            if abs(process.create_time() - entry.started) < 1:
+                ended += 1
+                process.send_signal(signal.SIGINT)
+                with suppress(psutil.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
+                _end_group(entry.pid)
+    if left.sockets.name.startswith(_SOCKETS):
+        shutil.rmtree(left.sockets, ignore_errors=True)
     leftovers.unlink(missing_ok=True)
     return ended
 

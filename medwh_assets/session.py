@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.automation.plan import refresh_window
+from medwh_assets.errors import SettingError
 from medwh_assets.home import log_to_file, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
 from medwh_assets.resources import Places, detector_of, lake_of, places_of, sample_of
@@ -43,8 +44,18 @@ class Session:
 
         That is every slice in the lake, and of the channels that are named every day that the
         recorded source has.
+
+        Raises:
+            SettingError: a channel is named that nothing is known of.
         """
-        recorded = [s for s in sample_of(self.settings).days() if s.channel in bounds.channels]
+        sample = sample_of(self.settings)
+        known = {*self.lake.channels(), *sample.channels(), *self.settings.channels}
+        if unknown := sorted(bounds.channels - known):
+            raise SettingError(
+                f"nothing is known of {', '.join(unknown)}: a channel comes in by `medwh import`, or "
+                f"by MEDWH_CHANNELS. Known are {', '.join(sorted(known)) or 'none'}"
+            )
+        recorded = [s for s in sample.days() if s.channel in bounds.channels]
         read = {piece for piece in (*self.lake.slices(), *recorded) if bounds.covers(piece)}
         return replace(bounds, read=tuple(sorted(read)))
 
@@ -53,15 +64,29 @@ class Session:
         with self.warehouse.connect("medwh_transformer") as connection:
             return read_report(connection)
 
-    def run(self, selection: Selection, watcher: Watcher, *, detect: bool = True) -> RunResult:
+    def run(
+        self,
+        selection: Selection,
+        watcher: Watcher,
+        *,
+        detect: bool = True,
+        full_refresh: bool = False,
+    ) -> RunResult:
         """Work on everything that is due within a selection, stage by stage, then build.
 
         Args:
             selection: which slices, and which of them to read again.
             watcher: is shown the stages and slices as they go by.
             detect: False leaves detections out, where no detector is installed.
+            full_refresh: whether the models are built from nothing, even if no load waits.
         """
-        return _logged(self._runner(watcher).run(selection, detect=detect))
+        runner = self._runner(watcher)
+        return _logged(runner.run(selection, detect=detect, full_refresh=full_refresh))
+
+    def bury_dead_runs(self) -> None:
+        """Mark the runs as failed whose process is gone, and free what they held."""
+        for run_id in bury_dead_runs(self.instance):
+            LOGGER.warning("run %s was left by a dead process; marked as failed", run_id)
 
     def build(self, watcher: Watcher) -> RunResult:
         """Bring what is loaded and not yet built into the marts, and touch no slice."""
@@ -117,7 +142,7 @@ def open_session() -> Generator[Session]:
         prepare_home(places, database.dagster.sqlalchemy_url, warehouse.dbt_environment())
         lake = lake_of(settings)
         with open_instance() as instance:
-            for run_id in bury_dead_runs(instance):
-                LOGGER.warning("run %s was left by a dead process; marked as failed", run_id)
+            session = Session(settings, places, lake, warehouse, instance)
+            session.bury_dead_runs()
             lake.sweep()
-            yield Session(settings, places, lake, warehouse, instance)
+            yield session

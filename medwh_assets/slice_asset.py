@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
 from medwh_assets.errors import MedwhError, PermanentError
@@ -20,6 +21,9 @@ from medwh_assets.slices import Slice
 
 _PARTITION_TAGS = "dagster/partition/"
 _LISTED_FAILURES = 20
+
+# What a step that a signal ended says of itself.
+INTERRUPTED = "interrupted; what is done is kept"
 
 
 class Progress(Protocol):
@@ -93,12 +97,20 @@ def slice_asset(
     ) -> Iterator[dg.MaterializeResult[Any]]:
         refuse_job_backfill(context.run.tags)
         context.instance.add_run_tags(context.run.run_id, process_tags())
-        if config.slices:
-            # A range of date × channel partitions is a cross product, and Dagster plans an event
-            # for each of its keys (8 ms): slices here and there would pay for all in between.
-            yield from _run_slices(context, [Slice.parse(text) for text in config.slices])
-        else:
-            yield from _run_partitions(context, [slice_of(key) for key in context.partition_keys])
+        try:
+            if config.slices:
+                # A range of date × channel partitions is a cross product, and Dagster plans an
+                # event for each of its keys (8 ms): slices here and there would pay for all between.
+                yield from _run_slices(context, [Slice.parse(text) for text in config.slices])
+            else:
+                keys = context.partition_keys
+                yield from _run_partitions(context, [slice_of(key) for key in keys])
+        except PermanentError as error:
+            # It is about the step as a whole: no right to load, say.
+            raise dg.Failure(str(error), allow_retries=False) from error
+        except (DagsterExecutionInterruptedError, KeyboardInterrupt) as signal:
+            # Dagster would wait out the retry policy, 30 s, and then begin again.
+            raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
 
     def _run_slices(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]

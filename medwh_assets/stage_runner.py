@@ -7,13 +7,16 @@ read off the lake and the ledger, never off what an earlier run meant to do.
 
 import io
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import DBAPIError
 
 from medwh_assets import keys
 from medwh_assets.automation.plan import (
@@ -23,13 +26,18 @@ from medwh_assets.automation.plan import (
     load_due,
     messages_due,
 )
+from medwh_assets.errors import DatabaseUnreachableError, PermanentError
+from medwh_assets.lake.paths import Layer
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Failed, Outcome
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.run_process import process_tags
+from medwh_assets.slice_asset import INTERRUPTED
 from medwh_assets.slices import Slice
 
 DBT_STAGE = "dbt"
+_DBT_OP = "dbt_build"
+_DETECTION_STAGES = (keys.LAKE_DETECTIONS, keys.RAW_DETECTIONS)
 
 
 class Ledger(Protocol):
@@ -59,8 +67,8 @@ class Watcher(Protocol):
         """One slice of the stage ended."""
         ...
 
-    def finished(self, name: str, seconds: float) -> None:
-        """The stage ended."""
+    def finished(self, name: str, seconds: float, failed: int) -> None:
+        """The stage ended, and this many of what it had to do failed."""
         ...
 
 
@@ -138,52 +146,87 @@ class StageRunner:
         self._model = model
         self._recorder = recorder
 
-    def run(self, selection: Selection, *, detect: bool = True) -> RunResult:
+    def run(
+        self, selection: Selection, *, detect: bool = True, full_refresh: bool = False
+    ) -> RunResult:
         """Work on everything that is due within a selection, then build.
 
         Args:
             selection: which slices, and which of them to read again.
             detect: False leaves detections out, where no detector is installed.
+            full_refresh: whether the models are built from nothing, even if no load waits.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted, also where Dagster kept that to itself.
+            DatabaseUnreachableError: the server went away.
         """
         result = RunResult()
         self._add_channels({*self._lake.channels(), *(piece.channel for piece in selection.read)})
-        failed: set[Slice] = set()
+        failed: dict[dg.AssetKey, set[Slice]] = {}
         for key in keys.SLICE_STAGES:
-            if not detect and key in (keys.LAKE_DETECTIONS, keys.RAW_DETECTIONS):
+            if not detect and key in _DETECTION_STAGES:
                 continue
-            due = [s for s in self._due(key, selection) if s not in failed and selection.covers(s)]
-            failed |= self._stage(key, due, result)
-        self._build(result)
+            # A stage leaves out what failed in the stages that it is made from, and no more: the
+            # posts of a slice are loaded, whatever became of its pictures.
+            without: set[Slice] = set()
+            for parent in self._job.asset_layer.asset_graph.get(key).parent_keys:
+                without |= failed.get(parent, set())
+            try:
+                due = [piece for piece in self._due(key, selection) if piece not in without]
+            except PermanentError as error:
+                # No detector, say. The other stages can do without.
+                name = key.to_user_string()
+                result.failures.append((name, "not begun", str(error)))
+                self._recorder.begin(name, 0)
+                self._finish(name, 0, time.monotonic(), result, failed=1)
+                continue
+            failed[key] = without | self._stage(key, due, result)
+        self._build(result, full_refresh=full_refresh)
         return result
 
     def build(self) -> RunResult:
         """Bring every load that is not built yet into the marts."""
         result = RunResult()
-        self._build(result)
+        self._build(result, full_refresh=False)
         return result
 
     def _due(self, key: dg.AssetKey, selection: Selection) -> list[Slice]:
-        states = [self._state(piece) for piece in self._lake.slices()]
+        # What is older than the first partition can be no partition's.
+        start = self._lake.start_date
+        slices = [s for s in self._lake.slices() if s.date >= start and selection.covers(s)]
         if key == keys.LAKE_MESSAGES:
-            return sorted({*selection.read, *(s.slice for s in states if messages_due(s))})
+            read = {piece for piece in selection.read if selection.covers(piece)}
+            return sorted(
+                read | {s for s in slices if messages_due(self._state(s, "telegram_messages"))}
+            )
         if key == keys.LAKE_IMAGES:
-            return [s.slice for s in states if images_due(s)]
+            layers: tuple[Layer, ...] = ("telegram_messages", "telegram_images")
+            return [s for s in slices if images_due(self._state(s, *layers))]
         if key == keys.LAKE_DETECTIONS:
-            model = self._model() if states else ""
-            return [s.slice for s in states if detections_due(s, model)]
+            model = self._model() if slices else ""
+            layers = ("telegram_images", "yolo_detections")
+            return [s for s in slices if detections_due(self._state(s, *layers), model)]
         if key == keys.RAW_MESSAGES:
-            ledger = self._ledger.loaded_messages()
-            return [s.slice for s in states if load_due(s.messages, s.slice, ledger)]
-        ledger = self._ledger.loaded_detections()
-        return [s.slice for s in states if load_due(s.detections, s.slice, ledger)]
+            return self._to_load("telegram_messages", slices, self._ledger.loaded_messages())
+        return self._to_load("yolo_detections", slices, self._ledger.loaded_detections())
 
-    def _state(self, piece: Slice) -> SliceState:
+    def _to_load(
+        self, layer: Layer, slices: Sequence[Slice], ledger: Mapping[Slice, str]
+    ) -> list[Slice]:
+        return [s for s in slices if load_due(self._lake.file_sha256(layer, s), s, ledger)]
+
+    def _state(self, piece: Slice, *layers: Layer) -> SliceState:
+        """Look at some files of a slice; all five stages over 5,000 slices look for 3 s."""
+
+        def now(layer: Layer) -> str | None:
+            return self._lake.file_sha256(layer, piece) if layer in layers else None
+
         return SliceState(
             slice=piece,
             manifest=self._lake.manifest(piece),
-            messages=self._lake.file_sha256("telegram_messages", piece),
-            images=self._lake.file_sha256("telegram_images", piece),
-            detections=self._lake.file_sha256("yolo_detections", piece),
+            messages=now("telegram_messages"),
+            images=now("telegram_images"),
+            detections=now("yolo_detections"),
         )
 
     def _stage(self, key: dg.AssetKey, due: Sequence[Slice], result: RunResult) -> set[Slice]:
@@ -191,23 +234,15 @@ class StageRunner:
         started = time.monotonic()
         self._recorder.begin(name, len(due))
         failed: set[Slice] = set()
+        broke = False
         if due:
             # Dagster wants to know of a partition wherever an asset has one upstream; the slices
             # to work on stand in the configuration, for the reason given in `slice_asset`.
             anchor = str(partition_key(due[0]))
-            run = self._job.execute_in_process(
-                instance=self._instance,
-                asset_selection=[key],
-                tags={**process_tags(), RANGE_START: anchor, RANGE_END: anchor},
-                run_config={
-                    **_QUIET,
-                    "ops": {
-                        key.to_python_identifier(): {
-                            "config": {"slices": [str(piece) for piece in due]}
-                        }
-                    },
-                },
-                raise_on_error=False,
+            run = self._execute(
+                [key],
+                {key.to_python_identifier(): {"slices": [str(piece) for piece in due]}},
+                {RANGE_START: anchor, RANGE_END: anchor},
             )
             # A slice may have been tried more than once; its last outcome counts.
             ends = {outcome.slice: outcome for outcome in self._recorder.take()}
@@ -215,18 +250,24 @@ class StageRunner:
             result.failures += [(name, str(piece), why) for piece, why in sorted(failures.items())]
             failed |= set(failures)
             unreached = set(due) - set(ends)
-            if not run.success and unreached:
+            broke = not run.success and bool(unreached or not failures)
+            if broke:
                 # The step itself broke, so nothing is known of the slices it did not get to.
                 failed |= unreached
-                result.failures.append((name, f"{len(unreached)} slices", _step_error(run)))
-        self._finish(name, len(due), started, result)
+                what = f"{len(unreached)} slices" if unreached else "the step"
+                result.failures.append((name, what, _step_error(run)))
+        self._finish(name, len(due), started, result, failed=max(len(failed), broke))
         return failed
 
-    def _build(self, result: RunResult) -> None:
+    def _build(self, result: RunResult, *, full_refresh: bool) -> None:
         waiting = self._ledger.unbuilt_loads()
+        if full_refresh:
+            ledgers = (self._ledger.loaded_messages(), self._ledger.loaded_detections())
+            waiting = max(waiting, sum(map(len, ledgers)))
         started = time.monotonic()
         self._recorder.begin(DBT_STAGE, waiting)
-        if waiting:
+        failed = False
+        if waiting or full_refresh:
             models = [
                 key
                 for key in self._job.asset_layer.executable_asset_keys
@@ -234,21 +275,44 @@ class StageRunner:
             ]
             # dagster-dbt echoes dbt's lines; they stand in dbt's own log too.
             with redirect_stdout(io.StringIO()):
-                run = self._job.execute_in_process(
-                    instance=self._instance,
-                    asset_selection=models,
-                    tags=process_tags(),
-                    run_config=_QUIET,
-                    raise_on_error=False,
-                )
-            if not run.success:
+                run = self._execute(models, {_DBT_OP: {"full_refresh": full_refresh}})
+            failed = not run.success
+            if failed:
                 result.failures.append((DBT_STAGE, "build", _step_error(run)))
-        self._finish(DBT_STAGE, waiting, started, result)
+        self._finish(DBT_STAGE, waiting, started, result, failed=failed)
 
-    def _finish(self, name: str, slices: int, started: float, result: RunResult) -> None:
+    def _execute(
+        self,
+        assets: Sequence[dg.AssetKey],
+        config: Mapping[str, Mapping[str, object]],
+        tags: Mapping[str, str] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        try:
+            run = self._job.execute_in_process(
+                instance=self._instance,
+                asset_selection=list(assets),
+                tags={**process_tags(), **(tags or {})},
+                run_config={
+                    # The terminal belongs to the watcher; what Dagster has to say goes to the log.
+                    "loggers": {"medwh": {}},
+                    "ops": {op: {"config": dict(values)} for op, values in config.items()},
+                },
+                raise_on_error=False,
+            )
+        except (DBAPIError, DagsterPostgresException) as error:
+            raise DatabaseUnreachableError(
+                "PostgreSQL went away during the run: what is done is kept; run again when it is back"
+            ) from error
+        if _was_interrupted(run):
+            raise KeyboardInterrupt
+        return run
+
+    def _finish(
+        self, name: str, slices: int, started: float, result: RunResult, *, failed: int
+    ) -> None:
         seconds = time.monotonic() - started
         result.stages.append(StageResult(name, slices, seconds))
-        self._recorder.end(name, seconds)
+        self._recorder.end(name, seconds, failed)
 
     def _add_channels(self, channels: Collection[str]) -> None:
         absent = sorted(set(channels) - set(self._channel_order()))
@@ -278,9 +342,9 @@ class Recorder:
         self._outcomes.append(outcome)
         self._watcher.advance(self._stage, outcome)
 
-    def end(self, stage: str, seconds: float) -> None:
+    def end(self, stage: str, seconds: float, failed: int) -> None:
         """The stage ended."""
-        self._watcher.finished(stage, seconds)
+        self._watcher.finished(stage, seconds, failed)
 
     def take(self) -> list[Outcome]:
         """Return the outcomes since the last call."""
@@ -288,16 +352,29 @@ class Recorder:
         return outcomes
 
 
-# The terminal belongs to the watcher; what Dagster has to say goes to medwh's log file.
-_QUIET: dict[str, object] = {"loggers": {"medwh": {}}}
+def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:
+    """Whether the run ended by a signal, which Dagster turns into a failure like any other."""
+    return any(
+        (
+            event.is_job_failure
+            and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+        )
+        or (event.is_step_failure and _description(event) == INTERRUPTED)
+        for event in run.all_events
+    )
+
+
+def _description(event: dg.DagsterEvent) -> str | None:
+    told = event.step_failure_data.user_failure_data
+    return told.description if told is not None else None
 
 
 def _step_error(run: dg.ExecuteInProcessResult) -> str:
     for event in run.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data
-            if failure.user_failure_data is not None and failure.user_failure_data.description:
-                return failure.user_failure_data.description
+            if told := _description(event):
+                return told
             if failure.error is not None:
                 cause = failure.error.cause or failure.error
                 return cause.message.strip()

@@ -5,7 +5,9 @@ every few seconds in between. Only strings and numbers arrive here, nothing is l
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,13 +25,15 @@ from rich.table import Table
 from medwh_assets.demo import Removal
 from medwh_assets.doctor import Finding
 from medwh_assets.imports.scraped_lake import ImportSummary, Survey
-from medwh_assets.outcomes import Failed, Outcome
+from medwh_assets.outcomes import Outcome
+from medwh_assets.slices import Slice
 from medwh_assets.stage_runner import DBT_STAGE, RunResult
 from medwh_assets.warehouse.report import Report
 
 _LINE_EVERY_SECONDS = 10
 _LISTED_REASONS = 8
 _LISTED_QUARANTINE = 20
+_LISTED_FAILURES = 20
 
 
 class StageDisplay:
@@ -53,12 +57,22 @@ class StageDisplay:
             else None
         )
         self._task: TaskID | None = None
-        self._done = self._failed = self._total = 0
+        self._done: set[Slice] = set()
+        self._total = 0
         self._spoke = 0.0
+
+    def __enter__(self) -> Self:
+        """Begin; nothing is shown yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the terminal its cursor back, also after an error in the middle of a stage."""
+        if self._bars is not None:
+            self._bars.stop()
 
     def stage(self, name: str, total: int) -> None:
         """A stage begins."""
-        self._done = self._failed = 0
+        self._done = set()
         self._total, self._spoke = total, time.monotonic()
         if not total:
             return
@@ -72,27 +86,31 @@ class StageDisplay:
 
     def advance(self, stage: str, outcome: Outcome) -> None:
         """One slice ended."""
-        self._done += 1
-        self._failed += isinstance(outcome, Failed)
+        # A slice that is tried again counts once.
+        self._done.add(outcome.slice)
         if self._bars is not None and self._task is not None:
-            self._bars.advance(self._task)
+            self._bars.update(self._task, completed=len(self._done))
         elif time.monotonic() - self._spoke > _LINE_EVERY_SECONDS:
             self._spoke = time.monotonic()
-            self._console.print(f"{stage}: {self._done} of {self._total}")
+            self._console.print(f"{stage}: {len(self._done)} of {self._total}")
 
-    def finished(self, name: str, seconds: float) -> None:
-        """The stage ended."""
+    def finished(self, name: str, seconds: float, failed: int) -> None:
+        """The stage ended, and this many of what it had to do failed."""
         if self._bars is not None and self._task is not None:
             self._bars.remove_task(self._task)
             self._bars.stop()
             self._task = None
+        mark = "[red]✗[/]" if failed else "[green]✓[/]"
         if not self._total:
-            self._console.print(f"[dim]· {name:<24} nothing to do[/]")
+            said = (
+                f"[red]✗[/] {name:<24} failed" if failed else f"[dim]· {name:<24} nothing to do[/]"
+            )
+            self._console.print(said)
             return
-        mark = "[red]✗[/]" if self._failed else "[green]✓[/]"
-        failed = f", [red]{self._failed} failed[/]" if self._failed else ""
+        how_many = "" if name == DBT_STAGE else f"{failed} "
+        ending = f", [red]{how_many}failed[/]" if failed else ""
         self._console.print(
-            f"{mark} {name:<24} {self._total:>6} {_unit(name)} in {seconds:6.1f} s{failed}"
+            f"{mark} {name:<24} {self._total:>6} {_unit(name)} in {seconds:6.1f} s{ending}"
         )
 
 
@@ -105,10 +123,21 @@ def show_failures(console: Console, result: RunResult) -> None:
     if result.ok:
         return
     console.print(f"\n[bold red]{len(result.failures)} failed[/]; everything else is done:")
+    listed: Counter[str] = Counter()
     for stage, what, reason in result.failures:
-        console.print(
-            f"  [red]✗[/] {escape(stage)} {escape(what)}\n    {escape(reason)}", soft_wrap=True
-        )
+        listed[stage] += 1
+        if listed[stage] <= _LISTED_FAILURES:
+            indented = reason.replace("\n", "\n    ")
+            console.print(
+                f"  [red]✗[/] {escape(stage)} {escape(what)}\n    {escape(indented)}",
+                soft_wrap=True,
+            )
+    for stage, count in listed.items():
+        if count > _LISTED_FAILURES:
+            console.print(
+                f"  and {count - _LISTED_FAILURES} more of {escape(stage)}: all of them stand in "
+                "logs/medwh.log in the state folder"
+            )
 
 
 def show_survey(console: Console, found: Survey) -> None:
@@ -122,29 +151,23 @@ def show_survey(console: Console, found: Survey) -> None:
 
 def show_import(console: Console, summary: ImportSummary) -> None:
     """Print what an import did, by channel."""
-    table = Table(title="Imported", title_justify="left")
-    table.add_column("channel")
-    for column in (
-        "read",
-        "new",
-        "merged",
-        "unchanged",
-        "twice",
-        "quarantined",
-        "images",
-        "absent",
-        "unmatched",
-    ):
-        table.add_column(column, justify="right")
-    table.add_column("days")
     for channel, one in sorted(summary.channels.items()):
-        numbers = (
-            one.records, one.new, one.changed, one.unchanged, one.duplicates,
-            one.quarantined.total(), one.images, one.images_absent, one.images_unmatched,
-        )  # fmt: skip
-        days = f"{one.first} … {one.last}" if one.first else "none"
-        table.add_row(channel, *(f"{number:,}" for number in numbers), days)
-    console.print(table)
+        days = f"{one.first} … {one.last}" if one.first else "no day"
+        console.print(f"[bold]{channel}[/]  {one.records:,} records in {one.files} files, {days}")
+        posts = {
+            "new": one.new,
+            "merged": one.changed,
+            "unchanged": one.unchanged,
+            "twice": one.duplicates,
+            "quarantined": one.quarantined.total(),
+        }
+        images = {
+            "matched": one.images,
+            "named but absent": one.images_absent,
+            "without a post": one.images_unmatched,
+        }
+        console.print(f"  posts   {_counts(posts)}")
+        console.print(f"  images  {_counts(images)}")
     for channel, one in sorted(summary.channels.items()):
         for reason, count in one.quarantined.most_common(_LISTED_REASONS):
             console.print(f"  [yellow]![/] {channel}: {count} quarantined: {escape(reason)}")
@@ -154,6 +177,10 @@ def show_import(console: Console, summary: ImportSummary) -> None:
             )
     for file, reason in summary.unreadable:
         console.print(f"  [yellow]![/] {escape(file)}: {escape(reason)}")
+
+
+def _counts(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in numbers.items())
 
 
 def show_report(
@@ -174,11 +201,12 @@ def show_report(
         f"[bold]{totals['detections']:,} detections[/]"
     )
     _rows(console, "Channels", ("channel", "posts", "images", "first", "last"), report.channels)
+    _rows(console, "Detections per class", ("class", "role", "detections", "posts"), report.classes)
     _rows(
         console,
-        "Top products by what the pictures show",
+        "Top products, by what the pictures show",
         ("class", "detections", "posts"),
-        report.classes,
+        report.products,
     )
     _rows(console, "Pictures", ("category", "posts", "average views"), report.categories)
     if quarantined:
@@ -220,6 +248,10 @@ def _rows(
     console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> None:
     """Print a table whose first column is a name and whose others are numbers."""
+    rows = list(rows)
+    if not rows:
+        console.print(f"{title}: none")
+        return
     table = Table(title=title, title_justify="left")
     for index, name in enumerate(header):
         table.add_column(name, justify="left" if index == 0 else "right")

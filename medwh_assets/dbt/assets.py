@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import dagster as dg
 from dagster_dbt import dbt_assets
@@ -32,6 +32,10 @@ class Builds(Protocol):
         """
         ...
 
+    def count_rows(self, schema: str, table: str) -> int:
+        """Count the rows of a model that has just been built."""
+        ...
+
 
 class BuildConfig(dg.Config):
     """How to build the models."""
@@ -50,7 +54,8 @@ def dbt_models(manifest: Path) -> dg.AssetsDefinition:
     )
     def build(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
         context.instance.add_run_tags(context.run.run_id, process_tags())
-        every_model = context.selected_asset_keys == context.assets_def.keys
+        # Not `context.assets_def`: that has only the selected keys.
+        every_model = context.selected_asset_keys == build.keys
         resources = context.resources
         with resources.builds.build(
             full_refresh=config.full_refresh, every_model=every_model
@@ -58,6 +63,26 @@ def dbt_models(manifest: Path) -> dg.AssetsDefinition:
             arguments = ["build", "--vars", json.dumps({"build_id": opened.build_id})]
             if config.full_refresh:
                 arguments.append("--full-refresh")
-            yield from resources.dbt.cli(arguments, context=context).stream().fetch_row_counts()
+            dbt = resources.dbt.cli(arguments, context=context)
+            try:
+                # Not dagster-dbt's own `fetch_row_counts`: it reads dbt in a thread that no signal
+                # reaches, so that Ctrl-C hangs for ever.
+                for event in dbt.stream():
+                    yield _with_row_count(context, resources.builds, event)
+            finally:
+                # A signal leaves it running; what it has not committed is rolled back.
+                if dbt.process.poll() is None:
+                    dbt.process.kill()
+                    dbt.process.wait()
 
     return build
+
+
+def _with_row_count(context: dg.AssetExecutionContext, builds: Builds, event: Any) -> Any:
+    """Add to a model's event how many rows it has, for the UI to plot."""
+    if not isinstance(event, dg.Output):
+        return event
+    output = cast("dg.Output[Any]", event)
+    schema, table = context.asset_key_for_output(output.output_name).path
+    rows = builds.count_rows(schema, table)
+    return cast(Any, output).with_metadata({**output.metadata, "dagster/row_count": rows})

@@ -3,6 +3,8 @@
 Loads that commit later belong to the next build. What dbt does with the set stands in its models.
 """
 
+from psycopg import sql
+
 from medwh_assets.errors import BuildLostError
 from medwh_assets.warehouse.connection import Connection, database_errors
 from medwh_assets.warehouse.statements import statement
@@ -67,6 +69,14 @@ def unbuilt_loads(connection: Connection) -> int:
     """Count the committed loads that no finished build holds."""
     with database_errors():
         row = connection.execute(statement("builds/count_unbuilt_loads.sql")).fetchone()
+        return int(row[0]) if row else 0
+
+
+def count_rows(connection: Connection, schema: str, table: str) -> int:
+    """Count the rows of a table that a build has made."""
+    with database_errors():
+        count = statement("builds/count_rows.sql").format(table=sql.Identifier(schema, table))
+        row = connection.execute(count).fetchone()
         return int(row[0]) if row else 0
 
 

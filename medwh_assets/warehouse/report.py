@@ -13,13 +13,16 @@ class Report:
     Attributes:
         totals: posts, channels, days, images, distinct images and detections, by those names.
         channels: channel, posts, images, first and last day; most posts first.
-        classes: detected class, detections, posts; most detections first, at most 20.
+        classes: detected class, its role, detections, posts; most detections first, at most 20.
+        products: the five classes with most detections that are no persons; class, detections,
+            posts.
         categories: image category, posts, average views where counters are known (None if nowhere).
     """
 
     totals: dict[str, int]
     channels: list[tuple[str, int, int, str, str]]
-    classes: list[tuple[str, int, int]]
+    classes: list[tuple[str, str, int, int]]
+    products: list[tuple[str, int, int]]
     categories: list[tuple[str, int, int | None]]
 
 
@@ -39,5 +42,6 @@ def read_report(connection: Connection) -> Report | None:
             totals=dict(zip(names, cursor.fetchone() or (), strict=True)),
             channels=connection.execute(statement("report/channels.sql")).fetchall(),
             classes=connection.execute(statement("report/detected_classes.sql")).fetchall(),
+            products=connection.execute(statement("report/top_products.sql")).fetchall(),
             categories=connection.execute(statement("report/image_categories.sql")).fetchall(),
         )

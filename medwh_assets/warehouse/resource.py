@@ -5,15 +5,16 @@ Whoever asks for a connection gets a server that runs and a database that is set
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from medwh_assets.errors import MedwhError
 from medwh_assets.settings import PostgresSettings
 from medwh_assets.slices import Slice
-from medwh_assets.warehouse.builds import finish_build, open_build, unbuilt_loads
+from medwh_assets.warehouse.builds import count_rows, finish_build, open_build, unbuilt_loads
 from medwh_assets.warehouse.connection import (
     Connection,
     Database,
@@ -124,12 +125,20 @@ class Warehouse:
         """
         with self.connect("medwh_loader") as connection:
             build_id = open_build(connection, full_refresh)
-            ok = False
             try:
                 yield OpenBuild(build_id)
-                ok = every_model
-            finally:
-                finish_build(connection, build_id, ok)
+            except BaseException:
+                # Why the build failed tells more than why that could not be written down; the
+                # next build marks this one as failed.
+                with suppress(MedwhError):
+                    finish_build(connection, build_id, ok=False)
+                raise
+            finish_build(connection, build_id, ok=every_model)
+
+    def count_rows(self, schema: str, table: str) -> int:
+        """Count the rows of a table that dbt has built."""
+        with self.connect("medwh_transformer") as connection:
+            return count_rows(connection, schema, table)
 
     def dbt_environment(self) -> dict[str, str]:
         """Return the variables by which dbt's profile finds the database."""

@@ -31,7 +31,7 @@ class Killer:
             if not self._left:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def finished(self, name: str, seconds: float) -> None:
+    def finished(self, name: str, seconds: float, failed: int) -> None:
         if name == self._stage:
             sys.exit(f"{name} ended before the kill")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.integration.conftest import drop
 from tests.integration.pipeline.conftest import REPOSITORY, Pipeline
 from tests.integration.pipeline.recordings import write_scraped_lake
 
@@ -25,7 +26,7 @@ def posts_recorded() -> set[tuple[str, int]]:
 
 
 @pytest.mark.timeout(600)
-def test_the_demo_brings_every_post_of_the_sample_twice_over_and_out_again(
+def test_the_demo_brings_every_post_of_the_sample_again_and_again_and_out_again(
     pipeline: Pipeline,
 ) -> None:
     pipeline.environment["MEDWH_SAMPLE"] = str(SAMPLE)
@@ -45,6 +46,11 @@ def test_the_demo_brings_every_post_of_the_sample_twice_over_and_out_again(
     again = pipeline.medwh("demo", "--no-serve")
     assert "dbt                      nothing to do" in again
     assert (pipeline.lake_files(), pipeline.marts()) == (lake, marts)
+
+    # The lake is the truth: without its database, a run makes the same marts again.
+    drop(pipeline.database)
+    pipeline.medwh("run")
+    assert pipeline.marts() == marts
 
     pipeline.medwh("demo", "--remove")
     assert pipeline.rows("select count(*) from marts.fct_messages") == [(0,)]
@@ -85,7 +91,10 @@ def test_imported_posts_have_their_images_and_bad_ones_are_named(pipeline: Pipel
     assert pipeline.rows("select channel_spelling from marts.dim_channels") == [("PharmaOne",)]
     assert "quarantined" not in said  # it is told by the report, not as a failure
     assert "images/pharmaone/2: empty file" in pipeline.medwh("report")
-    files = pipeline.lake_files()
+    files, marts = pipeline.lake_files(), pipeline.marts()
+    assert "✓ dbt" in pipeline.medwh("run", "--full-refresh")
+    assert pipeline.marts() == marts
+    assert pipeline.rows("select count(*) from ops.builds where full_refresh") == [(1,)]
     pipeline.medwh("import", str(old))
     assert pipeline.lake_files() == files
 
@@ -119,6 +128,7 @@ def test_a_taken_port_is_named_with_its_setting(pipeline: Pipeline) -> None:
     [
         (("import", "/nowhere/at/all"), "does not exist"),
         (("run", "--channel", "../../etc"), "no Telegram username"),
+        (("run", "--channel", "nobody_knows"), "nothing is known of nobody_knows"),
     ],
 )
 def test_bad_input_is_answered_in_words(
