@@ -163,7 +163,7 @@ def database_errors() -> Generator[None]:
 def _refusal(database: Database, said: str) -> DatabaseUnreachableError | SettingError:
     """Tell a server that is away from one that answers no."""
     where = f"{database.user}@{database.host}:{database.port}/{database.name}"
-    reason = said.strip().splitlines()[-1] if said.strip() else "no reason given"
+    reason = said.strip().splitlines()[0] if said.strip() else "no reason given"
     # libpq gives no SQLSTATE for a refused connection, only the server's words.
     if "FATAL" in said and not any(sign in said for sign in _PASSING):
         return SettingError(f"PostgreSQL refuses {where}: {reason}. Check POSTGRES_*")
