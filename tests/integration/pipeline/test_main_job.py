@@ -12,6 +12,7 @@ from tests.integration.conftest import drop
 from tests.integration.pipeline.conftest import REPOSITORY, Pipeline
 from tests.integration.pipeline.recordings import write_scraped_lake
 
+CANARY = "canary-5up3rs3cret"
 SAMPLE = REPOSITORY / "data" / "sample"
 
 
@@ -63,6 +64,7 @@ def test_the_demo_brings_every_post_of_the_sample_again_and_again_and_out_again(
 
 
 def test_a_poisoned_day_costs_itself_and_no_other(pipeline: Pipeline) -> None:
+    pipeline.environment["POSTGRES_PASSWORD"] = CANARY
     write_scraped_lake(pipeline.folder / "old", "PharmaOne", days=31, posts_a_day=1)
     pipeline.medwh("import", str(pipeline.folder / "old"))
     poisoned = pipeline.lake / "telegram_messages" / "2025-05-17" / "pharmaone.json"
@@ -74,6 +76,20 @@ def test_a_poisoned_day_costs_itself_and_no_other(pipeline: Pipeline) -> None:
     assert "pharmaone|2025-05-17" in said
     assert "is no JSON" in said
     assert poisoned.read_bytes() == b"\xff\xfe not a list at all"
+
+    # The failed run has left errors, events and logs, and the password is in none of them.
+    assert CANARY not in said
+    state = pipeline.folder / "state"
+    files = [file for file in state.rglob("*") if file.is_file()]
+    assert [file for file in files if CANARY.encode() in file.read_bytes()] == []
+    with pipeline.database.dagster.connect() as connection:
+        told = connection.execute(
+            "select count(*), count(*) filter (where event like %(canary)s) from event_logs"
+            " union all select count(*), count(*) filter (where run_body like %(canary)s) from runs",
+            {"canary": f"%{CANARY}%"},
+        ).fetchall()
+    assert [leaks for _, leaks in told] == [0, 0]
+    assert all(rows for rows, _ in told)
 
 
 def test_imported_posts_have_their_images_and_bad_ones_are_named(pipeline: Pipeline) -> None:
