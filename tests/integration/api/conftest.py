@@ -31,6 +31,8 @@ def own_marts(marts: Marts) -> Iterator[Marts]:
     """A copy of them, for tests that do."""
     admin = Marts(marts.server, "postgres")
     admin.run("drop database if exists api_marts_copy with (force)")
+    # A connection that an earlier test's API still holds would keep the database from being copied.
+    admin.run("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'api_marts'")
     admin.run("create database api_marts_copy template api_marts")
     yield Marts(marts.server, "api_marts_copy")
 

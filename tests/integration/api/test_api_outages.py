@@ -113,7 +113,7 @@ def test_it_starts_without_a_database_and_finds_it_later(marts: Marts):
 
 
 def test_a_frozen_database_is_too_slow_and_found_again(marts: Marts):
-    with TestClient(create_app(marts.settings(query_timeout=0.2))) as client:
+    with TestClient(create_app(marts.settings(query_timeout=1.0))) as client:
         assert client.get("/api/channels").status_code == 200
         with marts.connect() as connection:
             pids = [
@@ -135,7 +135,7 @@ def test_a_frozen_database_is_too_slow_and_found_again(marts: Marts):
 
 
 def test_a_slow_query_is_given_up(marts: Marts):
-    with TestClient(create_app(marts.settings(query_timeout=0.2))) as client:
+    with TestClient(create_app(marts.settings(query_timeout=1.0))) as client:
         with locked(marts):
             answer = client.get("/api/search/messages?query=paracetamol")
         assert answer.status_code == 504
