@@ -28,6 +28,8 @@ Connection = psycopg.AsyncConnection[DictRow]
 
 # A request waits this long for a connection, so that a dead database is a 503 well within 1 s.
 _CONNECTION_WAIT_S = 0.5
+# Longer than connecting or cancelling takes on a server that answers.
+_CLOSE_WAIT_S = 3.0
 # psycopg's least. Bounds a connect that a firewall or a frozen server swallows.
 _CONNECT_TIMEOUT_S = 2
 # What the server's own timeout gets on top before the client stops waiting: the wait for a
@@ -82,7 +84,9 @@ class Database:
                 work.add_done_callback(self._forget)
 
     async def close(self) -> None:
-        """Close the connections that nobody uses; the others close when they come back."""
+        """Close the connections, also those of queries that were given up and still end."""
+        if self._given_up:
+            await asyncio.wait(self._given_up, timeout=_CLOSE_WAIT_S)
         await self._pool.close()
 
     def _forget(self, work: asyncio.Task[list[Row]]) -> None:
@@ -153,6 +157,7 @@ class _Pool:
         self._arguments = arguments
         self._slots = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
+        self._opening: set[asyncio.Task[Connection]] = set()
         self._closed = False
 
     @asynccontextmanager
@@ -177,18 +182,23 @@ class _Pool:
             await self._idle.pop().close()
 
     async def close(self) -> None:
-        """Close the idle connections now and the others when they come back."""
+        """Close the idle connections and those just being opened; lent ones when they come back."""
         self._closed = True
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=_CLOSE_WAIT_S)
         await self.close_idle()
 
     async def _open(self) -> Connection:
         opening = asyncio.create_task(Connection.connect(**self._arguments))
+        self._opening.add(opening)
         try:
             return await asyncio.shield(opening)
         except BaseException:
             # Where connecting takes longer than a request waits, a later request finds it done.
             opening.add_done_callback(self._keep)
             raise
+        finally:
+            opening.add_done_callback(self._opening.discard)
 
     def _keep(self, opening: asyncio.Task[Connection]) -> None:
         if not opening.cancelled() and opening.exception() is None:
