@@ -7,7 +7,7 @@ import errno
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -83,27 +83,91 @@ def _setting_errors(error: ValidationError) -> str:
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="A folder or file that another scraper left.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A Telegram Desktop export, CSV, JSON, a scraped lake, or an archive."),
+    ],
+    chat: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=CHANNEL",
+            help="The username of a chat (by title or id) or of a file (by its name without suffix) "
+            "that tells none; may be given several times.",
+        ),
+    ] = None,
 ) -> None:
-    """Bring scraped posts and images into the lake; nothing is loaded yet."""
-    from medwh_assets.imports.scraped_lake import import_lake, survey
-    from medwh_assets.resources import lake_of
-    from medwh_assets.terminal import show_import, show_survey
+    """Bring other people's posts and images into the lake; nothing is loaded yet."""
+    from medwh_assets.import_display import ImportDisplay, show_import, show_survey
+    from medwh_assets.imports.intake import import_dump
+    from medwh_assets.imports.opening import opened
+    from medwh_assets.lake.store import Lake
 
-    found = survey(path)
-    show_survey(out, found)
-    lake = lake_of(settings.LakeSettings())
-    with out.status("importing …") as status:
-        count = 0
-
-        def progress(channel: str, number: int) -> None:
-            nonlocal count
-            count += number
-            status.update(f"{channel}: {count:,} posts and images")
-
-        summary = import_lake(lake, found, now=datetime.now(UTC), progress=progress)
+    lake_settings = settings.LakeSettings()
+    lake = Lake.of(lake_settings)
+    chats = dict(_chat_name(text) for text in chat or ())
+    with (
+        ImportDisplay(out) as display,
+        opened(path, lake, lake_settings.state, chats, display) as found,
+    ):
+        show_survey(out, found)
+        summary = import_dump(lake, found, now=datetime.now(UTC), watcher=display)
     show_import(out, summary)
-    out.print(f"The lake is {escape(str(lake.root))}. Next: [bold]medwh run[/]", soft_wrap=True)
+    if summary.channels:
+        out.print(f"The lake is {escape(str(lake.root))}. Next: [bold]medwh run[/]", soft_wrap=True)
+    else:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Only this channel; may be given several times.")
+    ] = None,
+    table_format: Annotated[
+        Literal["jsonl", "parquet"], typer.Option("--format", help="How the tables are written.")
+    ] = "jsonl",
+    images: Annotated[bool, typer.Option(help="Copy the image files too.")] = True,
+) -> None:
+    """Write slices of the lake as JSON lines or Parquet; `medwh import` takes them back."""
+    from medwh_assets.exports.lake_export import export_lake
+    from medwh_assets.import_display import ImportDisplay, show_export
+    from medwh_assets.lake.store import Lake
+
+    _check_order(first, last)
+    with ImportDisplay(out) as display:
+        display.stage("exporting", 0)
+        summary = export_lake(
+            Lake.of(settings.LakeSettings()),
+            folder,
+            first=first.date() if first else None,
+            last=last.date() if last else None,
+            channels=[channel_name(spelling) for spelling in channel or ()],
+            table_format=table_format,
+            images=images,
+            progress=lambda _, number: display.advance(number),
+        )
+    show_export(out, folder, summary)
+    if summary.unreadable:
+        raise typer.Exit(FAILED)
+
+
+def _check_order(first: datetime | None, last: datetime | None) -> None:
+    if first and last and first > last:
+        raise typer.BadParameter("--from lies after --to")
+
+
+def _chat_name(text: str) -> tuple[str, str]:
+    name, equals, channel = text.rpartition("=")
+    if not equals or not name.strip():
+        raise typer.BadParameter(f"{text!r} is not NAME=CHANNEL", param_hint="--chat")
+    return name, channel
 
 
 @app.command()
@@ -132,8 +196,7 @@ def run(
     from medwh_assets.stage_runner import Selection
     from medwh_assets.terminal import StageDisplay, show_failures
 
-    if first and last and first > last:
-        raise typer.BadParameter("--from lies after --to")
+    _check_order(first, last)
     with open_session() as session:
         if first or last or channel:
             bounds = Selection(

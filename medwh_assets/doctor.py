@@ -13,7 +13,8 @@ from typing import Literal
 from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.errors import MedwhError
 from medwh_assets.home import open_instance, prepare_home
-from medwh_assets.resources import detector_of, lake_of, places_of, sample_of
+from medwh_assets.lake.store import Lake
+from medwh_assets.resources import detector_of, places_of, sample_of
 from medwh_assets.serve import check_ports, is_serving
 from medwh_assets.session import addresses, warehouse_of
 from medwh_assets.settings import DetectionSettings, LakeSettings
@@ -71,7 +72,7 @@ def _found(subject: str, look: Callable[[], str]) -> Finding:
 
 
 def _lake(settings: LakeSettings) -> str:
-    lake = lake_of(settings)
+    lake = Lake.of(settings)
     slices = lake.slices()
     return f"{lake.root}: {len(slices):,} slices of {len(lake.channels()):,} channels"
 

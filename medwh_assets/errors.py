@@ -8,11 +8,13 @@
     │   ├── CorruptSliceError       a lake file that cannot be read as records
     │   ├── LakePathError           a path that would leave the lake
     │   ├── ImportShapeError        an import path that holds nothing known
+    │   ├── ExportError             an export cannot be written where, or of what, it was asked for
     │   ├── ImageError              bytes that are no safe, whole image
     │   ├── WeightsError            detection weights missing or unreadable
     │   └── PrivilegeError          the database role may not do what set-up needs
     └── RetryableError              the same attempt may succeed later
         ├── LakeBusyError           another process holds a slice's lock
+        ├── SpoolError              no room for an import's temporary database
         ├── SourceUnreachableError  a message source did not answer
         ├── DatabaseUnreachableError  PostgreSQL did not answer or did not start
         └── BuildLostError          a build's connection broke and another build began
@@ -57,6 +59,10 @@ class ImportShapeError(PermanentError):
     """The path given to an import holds nothing that medwh knows."""
 
 
+class ExportError(PermanentError):
+    """An export cannot be written where, or of what, it was asked for."""
+
+
 class ImageError(PermanentError):
     """Bytes that are no safe, whole image; the message is a short reason, as quarantine keeps it."""
 
@@ -71,6 +77,10 @@ class PrivilegeError(PermanentError):
 
 class LakeBusyError(RetryableError):
     """Another process held a slice's lock for longer than the timeout."""
+
+
+class SpoolError(RetryableError):
+    """The temporary database of an import could not be written."""
 
 
 class SourceUnreachableError(RetryableError):

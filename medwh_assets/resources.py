@@ -53,11 +53,6 @@ def places_of(settings: LakeSettings) -> Places:
     return Places(settings.state.expanduser().resolve())
 
 
-def lake_of(settings: LakeSettings) -> Lake:
-    """Return the lake that the settings mean."""
-    return Lake(settings.lake, settings.start_date)
-
-
 def sample_of(settings: LakeSettings) -> RecordedSource:
     """Return the bundled sample as a source."""
     return RecordedSource(settings.sample.expanduser().resolve() / "recording")
@@ -88,7 +83,7 @@ def default_resources(settings: LakeSettings, dbt_project: Path) -> dict[str, ob
         prune_runs(places.dbt_target)
 
     return {
-        "lake": lake_of(settings),
+        "lake": Lake.of(settings),
         "sources": SourceDirectory([sample_of(settings)]),
         "detector": dg.ResourceDefinition(detector),
         "warehouse": warehouse,

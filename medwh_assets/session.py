@@ -14,7 +14,7 @@ from medwh_assets.automation.plan import refresh_window
 from medwh_assets.errors import SettingError
 from medwh_assets.home import log_to_file, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
-from medwh_assets.resources import Places, detector_of, lake_of, places_of, sample_of
+from medwh_assets.resources import Places, detector_of, places_of, sample_of
 from medwh_assets.serve import Addresses
 from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
 from medwh_assets.stage_runner import Recorder, RunResult, Selection, StageRunner, Watcher
@@ -140,7 +140,7 @@ def open_session() -> Generator[Session]:
     with warehouse.running():
         database = warehouse.ensure()
         prepare_home(places, database.dagster.sqlalchemy_url, warehouse.dbt_environment())
-        lake = lake_of(settings)
+        lake = Lake.of(settings)
         with open_instance() as instance:
             session = Session(settings, places, lake, warehouse, instance)
             session.bury_dead_runs()

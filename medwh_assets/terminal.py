@@ -6,7 +6,7 @@ every few seconds in between. Only strings and numbers arrive here, nothing is l
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from rich.console import Console
@@ -24,14 +24,12 @@ from rich.table import Table
 
 from medwh_assets.demo import Removal
 from medwh_assets.doctor import Finding
-from medwh_assets.imports.scraped_lake import ImportSummary, Survey
 from medwh_assets.outcomes import Outcome
 from medwh_assets.slices import Slice
 from medwh_assets.stage_runner import DBT_STAGE, RunResult
 from medwh_assets.warehouse.report import Report
 
 _LINE_EVERY_SECONDS = 10
-_LISTED_REASONS = 8
 _LISTED_QUARANTINE = 20
 _LISTED_FAILURES = 20
 
@@ -138,49 +136,6 @@ def show_failures(console: Console, result: RunResult) -> None:
                 f"  and {count - _LISTED_FAILURES} more of {escape(stage)}: all of them stand in "
                 "logs/medwh.log in the state folder"
             )
-
-
-def show_survey(console: Console, found: Survey) -> None:
-    """Say what an import found before it writes."""
-    channels = sorted({file.channel or "?" for file in found.files})
-    console.print(
-        f"Found a scraped lake at {escape(str(found.root))}: {len(found.files)} files of posts, "
-        f"{len(set(found.images.values()))} images, channels {escape(', '.join(channels))}"
-    )
-
-
-def show_import(console: Console, summary: ImportSummary) -> None:
-    """Print what an import did, by channel."""
-    for channel, one in sorted(summary.channels.items()):
-        days = f"{one.first} … {one.last}" if one.first else "no day"
-        console.print(f"[bold]{channel}[/]  {one.records:,} records in {one.files} files, {days}")
-        posts = {
-            "new": one.new,
-            "merged": one.changed,
-            "unchanged": one.unchanged,
-            "twice": one.duplicates,
-            "quarantined": one.quarantined.total(),
-        }
-        images = {
-            "matched": one.images,
-            "named but absent": one.images_absent,
-            "without a post": one.images_unmatched,
-        }
-        console.print(f"  posts   {_counts(posts)}")
-        console.print(f"  images  {_counts(images)}")
-    for channel, one in sorted(summary.channels.items()):
-        for reason, count in one.quarantined.most_common(_LISTED_REASONS):
-            console.print(f"  [yellow]![/] {channel}: {count} quarantined: {escape(reason)}")
-        if one.mended:
-            console.print(
-                f"  [yellow]![/] {channel}: {one.mended} unstorable characters replaced by U+FFFD"
-            )
-    for file, reason in summary.unreadable:
-        console.print(f"  [yellow]![/] {escape(file)}: {escape(reason)}")
-
-
-def _counts(numbers: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in numbers.items())
 
 
 def show_report(

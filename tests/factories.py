@@ -1,5 +1,6 @@
 """Posts, readings and foreign records for tests: all invented, each with the least that it needs."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from pydantic import JsonValue
 
 from medwh_assets.lake.merge import post_from_reading
 from medwh_assets.lake.ports import SliceReading
-from medwh_assets.lake.records import Content, DateAuthority, Media, Observation, Post
+from medwh_assets.lake.records import Content, DateAuthority, Media, Observation, Post, Read
+from medwh_assets.lake.store import ImportCounts, Lake
 from medwh_assets.slices import Slice
 
 # Surrogates and NUL too, which Hypothesis leaves out unless asked.
@@ -74,6 +76,17 @@ def json_values() -> st.SearchStrategy[JsonValue]:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
         max_leaves=6,
     )
+
+
+def take_in(lake: Lake, posts: Sequence[Post]) -> ImportCounts:
+    """Import posts of one channel in one batch, as a scraped lake's."""
+    reads: dict[date, set[Read]] = {}
+    for post in posts:
+        for seen in post.observations:
+            read = Read(source="scraped_lake", observed_at=seen.observed_at, status="imported")
+            reads.setdefault(post.day, set()).add(read)
+    with lake.intake(posts[0].channel if posts else CHANNEL) as intake:
+        return intake.merge(posts, reads)
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -7,15 +7,15 @@ error for the whole record: it goes to the quarantine with the reason, it is nev
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
+from medwh_assets.imports.found import Found, RecordError, sound
 from medwh_assets.imports.media_repr import media_from_repr
+from medwh_assets.imports.misdecoded import looks_misdecoded
 from medwh_assets.lake.merge import merge, post_from_reading
 from medwh_assets.lake.records import (
-    MAX_DEPTH,
     MAX_INT,
     Content,
     DateAuthority,
@@ -23,8 +23,6 @@ from medwh_assets.lake.records import (
     MediaKind,
     Observation,
     Post,
-    mend_json,
-    too_deep,
 )
 
 ID = ("id", "message_id", "msg_id", "messageId")
@@ -38,6 +36,8 @@ GROUPED = ("grouped_id",)
 REPLY_TO = ("reply_to_msg_id", "reply_to_message_id", "reply_to")
 SCRAPED = ("scraped_at", "scrape_date", "scraped_date", "collected_at", "extracted_at")
 CHANNEL = ("channel_username", "channel", "channel_name", "username")
+# What is called a username and nothing else may be that of whoever wrote the post.
+CHANNEL_ALONE = tuple(name for name in CHANNEL if name != "username")
 TITLE = ("channel_title", "channel_name")
 IMAGE_PATH = ("image_path", "photo_path", "media_path", "media_file", "image")
 _SENDER = ("channel_id", "sender_id", "chat_id")
@@ -58,25 +58,6 @@ _REPLY_REPR = re.compile(r"\breply_to_msg_id=([0-9]{1,18})\b")
 Record = Mapping[str, JsonValue]
 
 
-class RecordError(ValueError):
-    """A record is no post; the message is the reason for the quarantine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A post as one foreign record told it.
-
-    Attributes:
-        post: made from this record alone.
-        image_path: where the record says its image lies, as written.
-        mended: characters that no database can hold and that were replaced.
-    """
-
-    post: Post
-    image_path: str | None
-    mended: int
-
-
 def read_record(
     raw: JsonValue,
     *,
@@ -84,7 +65,7 @@ def read_record(
     source: str,
     file_observed_at: datetime | None,
     spelling: str | None = None,
-) -> Reading:
+) -> Found:
     """Turn one foreign record into a post.
 
     Args:
@@ -98,13 +79,11 @@ def read_record(
         RecordError: the record is no post.
         pydantic.ValidationError: a value is out of range.
     """
-    if too_deep(raw):
-        raise RecordError(f"nested deeper than {MAX_DEPTH} levels")
-    record, mended = mend_json(raw)
+    record, mended = sound(raw)
     if not isinstance(record, dict):
         raise RecordError("not an object")
     if "schema_version" in record and "observations" in record:
-        return Reading(_own_post(record, channel), None, mended)
+        return Found(_own_post(record, channel), mended=mended)
     used: set[str] = set()
 
     message_id = _whole(_take(record, ID, used), "id")
@@ -142,7 +121,12 @@ def read_record(
         reply_to=_reply_to(record),
         channel_id=_channel_id(record),
     )
-    return Reading(post, _text(record, IMAGE_PATH), mended)
+    return Found(
+        post,
+        image_path=first_text(record, IMAGE_PATH),
+        mended=mended,
+        misdecoded=text is not None and looks_misdecoded(text),
+    )
 
 
 def _own_post(record: dict[str, JsonValue], channel: str) -> Post:
@@ -153,12 +137,8 @@ def _own_post(record: dict[str, JsonValue], channel: str) -> Post:
     return merge(post, post)
 
 
-def first_text(record: JsonValue, names: tuple[str, ...]) -> str | None:
+def first_text(record: Record, names: tuple[str, ...]) -> str | None:
     """Return the first non-empty string among some fields of a record."""
-    return _text(record, names) if isinstance(record, dict) else None
-
-
-def _text(record: Record, names: tuple[str, ...]) -> str | None:
     for name in names:
         value = record.get(name)
         if isinstance(value, str) and value.strip():
@@ -168,12 +148,18 @@ def _text(record: Record, names: tuple[str, ...]) -> str | None:
 
 def _take(record: Record, names: tuple[str, ...], used: set[str]) -> JsonValue:
     """Return the first field that says something, else an empty one; note it as used."""
-    given = [name for name in names if record.get(name) is not None]
-    name = next((name for name in given if record[name] != ""), next(iter(given), None))
-    if name is None:
+    empty: str | None = None
+    for name in names:
+        value = record.get(name)
+        if value is not None and value != "":
+            used.add(name)
+            return value
+        if value == "":
+            empty = empty or name
+    if empty is None:
         return None
-    used.add(name)
-    return record[name]
+    used.add(empty)
+    return ""
 
 
 def _whole(value: JsonValue, name: str) -> int | None:
@@ -268,12 +254,14 @@ def _media(record: Record) -> Media | None:
         return described
     # Telethon's `to_dict` names the class of an object so.
     name = media.get("_") if isinstance(media, dict) else media
-    word = _text(record, ("media_type", "file_type")) or (name if isinstance(name, str) else None)
+    word = first_text(record, ("media_type", "file_type")) or (
+        name if isinstance(name, str) else None
+    )
     if word and (kind := _KIND_WORDS.get(word.strip().lower())) is not None:
         return Media(kind=kind)
     if record.get("has_photo") is True or record.get("has_image") is True:
         return Media(kind="photo")
     if record.get("has_media") is True or media is True or isinstance(media, dict):
-        path = _text(record, IMAGE_PATH) or ""
+        path = first_text(record, IMAGE_PATH) or ""
         return Media(kind="photo" if re.search(r"\.(jpe?g|png|webp)$", path, re.I) else "other")
     return None

@@ -30,7 +30,8 @@ from medwh_assets.lake.records import (
     canonical,
 )
 
-_RANK = {"telegram": 0, "offset": 1, "naive": 2}
+# How far a date can be trusted: the lower, the better.
+DATE_RANK = {"telegram": 0, "offset": 1, "naive": 2}
 _NEVER = datetime.min.replace(tzinfo=UTC)
 T = TypeVar("T")
 _FACTS = ("grouped_id", "reply_to", "forwarded_from", "channel_id")
@@ -57,7 +58,7 @@ def merge(left: Post, right: Post) -> Post:
     """
     if (left.channel, left.id) != (right.channel, right.id):
         raise ValueError(f"two posts: {left.channel}/{left.id} and {right.channel}/{right.id}")
-    dated = min(left, right, key=lambda post: (_RANK[post.date_authority], post.date))
+    dated = min(left, right, key=lambda post: (DATE_RANK[post.date_authority], post.date))
     facts = {name: _known(getattr(left, name), getattr(right, name)) for name in _FACTS}
     return _derive(
         id=left.id,
@@ -91,12 +92,21 @@ def post_from_reading(
         facts: `id`, `channel`, `date`, `date_authority`, and where known `kind`, `grouped_id`,
             `reply_to`, `forwarded_from`, `channel_id`.
     """
-    version = _version(content, observation.observed_at, observation.observed_at)
-    return _derive(
+    # What `_derive` makes of one version and one observation, at a third of its cost: an import does
+    # this for every record.
+    return Post(
         sources=(source,),
         extra={key: (_one_spelling(value),) for key, value in sorted((extra or {}).items())},
         observations=(observation,),
-        versions=(version,),
+        edit_date=content.edit_date,
+        text=content.text,
+        entities=content.entities,
+        media=content.media,
+        views=observation.views,
+        forwards=observation.forwards,
+        replies=observation.replies,
+        reactions=observation.reactions,
+        missing_since=None if observation.present else observation.observed_at,
         **facts,
     )
 
@@ -199,10 +209,12 @@ def _known(left: Any, right: Any) -> Any:
 
 
 def _order(value: Any) -> tuple[int, str]:
+    """Numbers by size; records by how much they know, so that a bare one never stands over a full."""
     if isinstance(value, int):
         return value, ""
     if isinstance(value, Record):
-        return 0, canonical(value.model_dump(mode="json"))
+        said = value.model_dump(mode="json", exclude_none=True)
+        return len(said), canonical(said)
     return 0, canonical([item.model_dump(mode="json") for item in value])
 
 
@@ -218,6 +230,8 @@ def _unite_extra(
 
 def _one_spelling(value: JsonValue) -> JsonValue:
     """Order an object's keys, so that equal values are equal bytes."""
+    if not isinstance(value, dict | list):
+        return value
     return json.loads(canonical(value))
 
 

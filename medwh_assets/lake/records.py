@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -233,6 +234,19 @@ class Post(Record):
         return self.date.date()
 
 
+@dataclass(frozen=True, slots=True)
+class PostLine:
+    """A sound post as its line of a lake file, which only has to be parsed if it meets another."""
+
+    id: int
+    day: Day
+    content: bytes
+
+    def post(self) -> Post:
+        """Parse the line."""
+        return Post.model_validate_json(self.content)
+
+
 ImageStatus = Literal["ok", "quarantined", "missing"]
 
 
@@ -332,17 +346,21 @@ R = TypeVar("R", Post, ImageRecord, DetectionRecord)
 
 def to_lines(records: Iterable[R]) -> bytes:
     """Serialise records as a lake file: a JSON array, one record a line, sorted by message id."""
-    rows = sorted(records, key=_message_id)
-    if not rows:
-        return b"[]\n"
-    return b"[\n" + b",\n".join(_line(row) for row in rows) + b"\n]\n"
+    return joined((_message_id(record), line(record)) for record in records)
+
+
+def joined(lines: Iterable[tuple[int, bytes]]) -> bytes:
+    """Make a lake file of lines that `line` wrote, given with their message ids."""
+    rows = sorted(lines)
+    return b"[\n" + b",\n".join(row for _, row in rows) + b"\n]\n" if rows else b"[]\n"
 
 
 def _message_id(record: Post | ImageRecord | DetectionRecord) -> int:
     return record.id if isinstance(record, Post) else record.message_id
 
 
-def _line(record: Record) -> bytes:
+def line(record: Record) -> bytes:
+    """Serialise one record as its line of a lake file, without the line's end."""
     return record.model_dump_json().encode("utf-8")
 
 

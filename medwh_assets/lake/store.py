@@ -13,12 +13,14 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 from pathlib import Path
+from typing import Self
 
 import filelock
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -44,18 +46,29 @@ from medwh_assets.lake.records import (
     ImageRecord,
     Manifest,
     Post,
+    PostLine,
     R,
     Read,
     ReadStatus,
     canonical,
     clip,
+    joined,
     to_lines,
 )
+from medwh_assets.settings import LakeSettings
 from medwh_assets.slices import Slice, channel_name
 
 LOCK_TIMEOUT_SECONDS = 120
+_WRITERS = 8
+# Slices in which a channel's id is looked for: a few early ones may come from a source without it.
+_SLICES_FOR_AN_ID = 20
 _STATUS_RANK: dict[ReadStatus, int] = {"imported": 0, "partial": 1, "complete": 2}
 _POST = TypeAdapter(Post)
+# How `to_lines` begins a post's line; only looked for in files whose hash says that we wrote them.
+_OWN_LINE = re.compile(rb'^\{"schema_version":1,"id":([0-9]+),', re.MULTILINE)
+
+Reads = Mapping[date, Collection[Read]]
+Known = Mapping[int, Collection[date]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +102,70 @@ class ImportCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class _MergedSlice:
+    """What a slice's files will hold: its lines, and for the manifest its reads and old facts."""
+
+    counts: MergeCounts
+    content: bytes
+    manifest: Manifest | None
+    reads: tuple[Read, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Homecoming:
     counts: dict[date, MergeCounts]
     homes: dict[int, date]
     failed: dict[date, CorruptSliceError]
+
+
+class Intake:
+    """One channel's imports into the lake, a batch at a time; made by `Lake.intake`.
+
+    Posts of one id belong into one batch: all that is known of a post decides its day.
+    """
+
+    def __init__(
+        self,
+        bring_home: Callable[[str, Iterable[Post | PostLine], Reads, Known], _Homecoming],
+        channel: str,
+        known: dict[int, tuple[date, ...]],
+    ) -> None:
+        """Remember what the lake holds of the channel."""
+        self._bring_home = bring_home
+        self._channel = channel
+        self._known = known
+
+    def days_of(self, ids: Iterable[int]) -> set[date]:
+        """Return the days on which the lake keeps posts of these ids now."""
+        return {day for message_id in ids for day in self._known.get(message_id, ())}
+
+    def merge(self, posts: Iterable[Post | PostLine], reads: Reads) -> ImportCounts:
+        """Merge posts, each on the day of its best date, and note the reads that they come from.
+
+        Every day of a read has a slice afterwards, even if a better date keeps its posts elsewhere;
+        nothing at all writes nothing. So imports may come in any order. A slice that lies in the
+        lake and cannot be read is left as it is, and its posts are not merged.
+
+        Args:
+            posts: posts made from one reading each; an id may come several times, but not one that
+                comes as a line.
+            reads: for the manifests, by day.
+
+        Raises:
+            DateBeforeStartError: a post lies before `MEDWH_START_DATE`; nothing was written.
+        """
+        done = self._bring_home(self._channel, posts, reads, self._known)
+        new = len(done.homes.keys() - self._known.keys())
+        # What is new in a slice and not new in the channel has moved.
+        changed = sum(one.new + one.changed for one in done.counts.values()) - new
+        self._known.update((message_id, (day,)) for message_id, day in done.homes.items())
+        return ImportCounts(
+            new=new,
+            changed=changed,
+            unchanged=len(done.homes) - new - changed,
+            days=done.homes,
+            failed={day: str(error) for day, error in done.failed.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +198,11 @@ class Lake:
             )
         self.root = Path(upath.path).resolve()
         self.start_date = start_date
+
+    @classmethod
+    def of(cls, settings: LakeSettings) -> Self:
+        """Return the lake that the settings mean."""
+        return cls(settings.lake, settings.start_date)
 
     # -- files ------------------------------------------------------------------------------
 
@@ -339,41 +417,18 @@ class Lake:
             raise done.failed[piece.date]
         return done.counts[piece.date]
 
-    def merge_import(self, channel: str, posts: Sequence[Post], source: str) -> ImportCounts:
-        """Merge what an import held of one channel, each post on the day of its best date.
-
-        Every day that a post names has a slice afterwards, even if a better date keeps the post
-        elsewhere; an import of nothing writes nothing. So imports may come in any order. A slice
-        that lies in the lake and cannot be read is left as it is, and its posts are not merged.
-
-        Args:
-            channel: the posts' channel.
-            posts: posts made from one reading each; an id may come several times.
-            source: the kind of source, for the manifests.
+    @contextmanager
+    def intake(self, channel: str) -> Generator[Intake]:
+        """Hold a channel's lock while an import brings its posts in, as many as there may be.
 
         Raises:
-            DateBeforeStartError: a post lies before `MEDWH_START_DATE`; nothing has been written.
             LakeBusyError: another process holds the channel's lock.
         """
-        times = {
-            (post.day, o.observed_at) for post in posts for o in post.observations if o.present
-        }
-        reads: defaultdict[date, list[Read]] = defaultdict(list)
-        for day, observed_at in times:
-            reads[day].append(Read(source=source, observed_at=observed_at, status="imported"))
         with self.lock(channel):
-            known = self.post_days(channel)
-            done = self._bring_home(channel, posts, reads, known)
-        new = len(done.homes.keys() - known.keys())
-        # What is new in a slice and not new in the channel has moved.
-        changed = sum(one.new + one.changed for one in done.counts.values()) - new
-        return ImportCounts(
-            new=new,
-            changed=changed,
-            unchanged=len(done.homes) - new - changed,
-            days=done.homes,
-            failed={day: str(error) for day, error in done.failed.items()},
-        )
+            known = {
+                message_id: tuple(days) for message_id, days in self.post_days(channel).items()
+            }
+            yield Intake(self._bring_home, channel, known)
 
     def settle(self, piece: Slice) -> tuple[list[Post], list[BadRecord]]:
         """Bring a slice that lies in the lake into order, as an import or a copy left it.
@@ -400,34 +455,34 @@ class Lake:
     def _bring_home(
         self,
         channel: str,
-        posts: Iterable[Post],
-        reads: Mapping[date, Collection[Read]],
-        known: Mapping[int, Collection[date]],
-    ) -> "_Homecoming":
+        posts: Iterable[Post | PostLine],
+        reads: Reads,
+        known: Known,
+    ) -> _Homecoming:
         """Write posts to the days of their best dates, then take them out of where else they stand.
 
         A cut in between leaves a post in two slices, never in none, and the next merge mends that.
         """
-        there: dict[date, dict[int, Post]] = {}
-        coming: defaultdict[date, list[Post]] = defaultdict(list)
-        for post in merge_posts(posts):
-            home = post
-            for day in set(known.get(post.id, ())) - {post.day}:
-                if day not in there:
-                    there[day] = {p.id: p for p in self.examine(Slice(channel, day))[0]}
-                home = merge(home, without_absences(there[day][post.id]))
-            coming[home.day].append(home)
+        coming, lines = self._homes(channel, posts, known)
+        days = sorted({*coming, *lines, *reads})
+        if days:
+            self._check_start(Slice(channel, days[0]))
         done = _Homecoming({}, {}, {})
-        for day in sorted({*coming, *reads}):
-            try:
-                before, bad = self._sound(Slice(channel, day))
-            except CorruptSliceError as error:
-                done.failed[day] = error
-                continue
-            merged = merge_posts([*before, *coming[day]])
-            after = self._write_posts(Slice(channel, day), merged, reads.get(day, ()))
-            done.counts[day] = _compare(before, after, len(bad))
-            done.homes.update((post.id, day) for post in coming[day])
+        # A disk takes many writes at once as fast as one; parsing and merging go on meanwhile.
+        with ThreadPoolExecutor(_WRITERS if len(days) > 1 else 1) as writers:
+            writes: list[Future[object]] = []
+            for day in days:
+                piece = Slice(channel, day)
+                try:
+                    merged = self._merged(piece, coming[day], lines[day], reads.get(day, ()))
+                except CorruptSliceError as error:
+                    done.failed[day] = error
+                    continue
+                done.counts[day] = merged.counts
+                done.homes.update((one.id, day) for one in (*coming[day], *lines[day]))
+                writes.append(writers.submit(self._write_slice, piece, merged))
+            for write in writes:
+                write.result()
         leaving: defaultdict[date, set[int]] = defaultdict(set)
         for message_id, home_day in done.homes.items():
             for day in set(known.get(message_id, ())) - {home_day}:
@@ -437,12 +492,86 @@ class Lake:
             self._write_posts(Slice(channel, day), kept, ())
         return done
 
+    def _homes(
+        self, channel: str, posts: Iterable[Post | PostLine], known: Known
+    ) -> tuple[defaultdict[date, list[Post]], defaultdict[date, list[PostLine]]]:
+        """Find the day of each post, merged with what stands on other days if it does."""
+        lines: defaultdict[date, list[PostLine]] = defaultdict(list)
+        coming: defaultdict[date, list[Post]] = defaultdict(list)
+        there: dict[date, dict[int, Post]] = {}
+        met: list[Post] = []
+        for one in posts:
+            if isinstance(one, PostLine) and {one.day}.issuperset(known.get(one.id, ())):
+                lines[one.day].append(one)
+            else:
+                met.append(one.post() if isinstance(one, PostLine) else one)
+        for post in merge_posts(met):
+            home = post
+            for day in set(known.get(post.id, ())) - {post.day}:
+                if day not in there:
+                    there[day] = {p.id: p for p in self.examine(Slice(channel, day))[0]}
+                home = merge(home, without_absences(there[day][post.id]))
+            coming[home.day].append(home)
+        return coming, lines
+
+    def _merged(
+        self,
+        piece: Slice,
+        posts: Sequence[Post],
+        lines: Sequence[PostLine],
+        reads: Collection[Read],
+    ) -> _MergedSlice:
+        """Work out what a slice will hold; lines that meet no other reading are not even parsed."""
+        manifest = self.manifest(piece)
+        united = _reads(manifest, reads)
+        own = self._own_lines(piece, manifest)
+        if own is not None and not posts:
+            lines = [one for one in lines if own.get(one.id) != one.content]
+            known = any(one.id in own for one in lines)
+            # A complete read makes posts missing that it did not hold.
+            complete = any(read.status == "complete" for read in united)
+            same = not lines and manifest is not None and manifest.reads == united
+            if same or not (known or complete):
+                after = {**own, **{one.id: one.content for one in lines}}
+                counts = MergeCounts(len(lines), 0, len(own), len(after))
+                return _MergedSlice(counts, joined(after.items()), manifest, united)
+        before, bad = self._sound(piece)
+        merged = merge_posts([*before, *posts, *(one.post() for one in lines)])
+        merged = _with_absences(merged, united)
+        return _MergedSlice(_compare(before, merged, len(bad)), to_lines(merged), manifest, united)
+
+    def _own_lines(self, piece: Slice, manifest: Manifest | None) -> dict[int, bytes] | None:
+        """Return the lines of a slice's file, if they are as they were written; none if it is new."""
+        content = self.read(paths.slice_file("telegram_messages", piece))
+        if content is None and (manifest is None or manifest.messages is None):
+            return {}
+        if content is None or manifest is None or manifest.messages is None:
+            return None
+        if hashlib.sha256(content).hexdigest() != manifest.messages.sha256:
+            return None
+        ids = [int(message_id) for message_id in _OWN_LINE.findall(content)]
+        rows = content.removeprefix(b"[\n").removesuffix(b"\n]\n").split(b",\n") if ids else []
+        if not len(ids) == len(rows) == manifest.messages.records:
+            return None
+        return dict(zip(ids, rows, strict=True))
+
     def forget_images(self, piece: Slice) -> None:
         """Take back what the manifest says of a slice's images, because one is about to change."""
         with self.lock(piece.channel):
             manifest = self.manifest(piece)
             if manifest is not None and manifest.images is not None:
                 self._write_manifest(manifest.model_copy(update={"images": None}))
+
+    def forget_rows(self, piece: Slice) -> None:
+        """Take back a slice's image and detection rows, and what the manifest says of them."""
+        with self.lock(piece.channel):
+            manifest = self.manifest(piece)
+            if manifest is not None and (manifest.images or manifest.detections):
+                self._write_manifest(
+                    manifest.model_copy(update={"images": None, "detections": None})
+                )
+            self.delete(paths.slice_file("telegram_images", piece))
+            self.delete(paths.slice_file("yolo_detections", piece))
 
     def write_images(self, piece: Slice, rows: Sequence[ImageRecord], made_from: str) -> FileFacts:
         """Write a slice's image records, then its manifest."""
@@ -471,33 +600,38 @@ class Lake:
             self._write_manifest(manifest.model_copy(update={field: facts}))
         return facts
 
-    def _write_posts(
-        self, piece: Slice, posts: Sequence[Post], reads: Collection[Read]
-    ) -> Sequence[Post]:
+    def _check_start(self, piece: Slice) -> None:
         if piece.date < self.start_date:
             raise DateBeforeStartError(
                 f"{piece}: older than MEDWH_START_DATE ({self.start_date}); "
                 "set it to an earlier day to keep it"
             )
+
+    def _write_posts(self, piece: Slice, posts: Sequence[Post], reads: Collection[Read]) -> None:
+        self._check_start(piece)
         manifest = self.manifest(piece)
-        united = _unite_reads((*(manifest.reads if manifest else ()), *reads))
-        whole = [r.observed_at for r in united if r.status == "complete" and r.observed_at]
-        posts = [reduce(absence, whole, post) for post in posts]
-        statuses: list[ReadStatus] = ["imported", *(read.status for read in united)]
-        content = to_lines(posts)
-        self.write(paths.slice_file("telegram_messages", piece), content)
+        united = _reads(manifest, reads)
+        posts = _with_absences(posts, united)
+        counts = MergeCounts(0, 0, len(posts), len(posts))
+        self._write_slice(piece, _MergedSlice(counts, to_lines(posts), manifest, united))
+
+    def _write_slice(self, piece: Slice, merged: _MergedSlice) -> None:
+        self.write(paths.slice_file("telegram_messages", piece), merged.content)
+        statuses: list[ReadStatus] = ["imported", *(read.status for read in merged.reads)]
         self._write_manifest(
             Manifest(
                 channel=piece.channel,
                 date=piece.date,
                 status=max(statuses, key=_STATUS_RANK.__getitem__),
-                reads=united,
-                messages=FileFacts(records=len(posts), sha256=hashlib.sha256(content).hexdigest()),
-                images=manifest.images if manifest else None,
-                detections=manifest.detections if manifest else None,
+                reads=merged.reads,
+                messages=FileFacts(
+                    records=merged.counts.posts,
+                    sha256=hashlib.sha256(merged.content).hexdigest(),
+                ),
+                images=merged.manifest.images if merged.manifest else None,
+                detections=merged.manifest.detections if merged.manifest else None,
             )
         )
-        return posts
 
     def _write_manifest(self, manifest: Manifest) -> None:
         content = manifest.model_dump_json(indent=1).encode() + b"\n"
@@ -610,9 +744,29 @@ class Lake:
         for piece in slices:
             # A slice that cannot be read costs only itself.
             with suppress(CorruptSliceError):
-                for post in self.examine(piece)[0]:
-                    days[post.id].add(piece.date)
+                for message_id in self._ids(piece):
+                    days[message_id].add(piece.date)
         return days
+
+    def _ids(self, piece: Slice) -> Collection[int]:
+        """Return the ids of a slice's posts, without reading the posts where that is safe."""
+        own = self._own_lines(piece, self.manifest(piece))
+        return [post.id for post in self.examine(piece)[0]] if own is None else own.keys()
+
+    def channel_ids(self) -> dict[int, str]:
+        """Map Telegram's own channel ids to channels, as far as the newest slices tell them."""
+        newest: defaultdict[str, list[Slice]] = defaultdict(list)
+        for piece in self.slices():
+            newest[piece.channel].append(piece)
+        found: dict[int, str] = {}
+        for channel, pieces in newest.items():
+            for piece in reversed(pieces[-_SLICES_FOR_AN_ID:]):
+                with suppress(CorruptSliceError):
+                    ids = [post.channel_id for post in self.examine(piece)[0] if post.channel_id]
+                    if ids:
+                        found.setdefault(ids[0], channel)
+                        break
+        return found
 
     def sweep(self) -> int:
         """Remove temporary files that killed writers left behind; return how many."""
@@ -656,9 +810,16 @@ def _misplaced(post: Post, piece: Slice) -> str | None:
     return None
 
 
-def _unite_reads(reads: Iterable[Read]) -> tuple[Read, ...]:
+def _reads(manifest: Manifest | None, more: Collection[Read]) -> tuple[Read, ...]:
+    """Unite the reads that a slice had with new ones."""
+    reads = (*(manifest.reads if manifest else ()), *more)
     by_time = {(str(r.observed_at or ""), r.source, _STATUS_RANK[r.status]): r for r in reads}
     return tuple(by_time[key] for key in sorted(by_time))
+
+
+def _with_absences(posts: Sequence[Post], reads: Sequence[Read]) -> list[Post]:
+    whole = [read.observed_at for read in reads if read.status == "complete" and read.observed_at]
+    return [reduce(absence, whole, post) for post in posts]
 
 
 def _compare(before: Sequence[Post], after: Sequence[Post], quarantined: int) -> MergeCounts:

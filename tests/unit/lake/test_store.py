@@ -39,6 +39,7 @@ from tests.factories import (
     make_post,
     make_reading,
     moment,
+    take_in,
     tree,
 )
 from tests.unit.lake import writer
@@ -155,7 +156,7 @@ def test_readings_and_imports_may_reach_a_slice_in_any_order(
 
     def imported(lake: Lake) -> object:
         posts = [make_post(n, seen=None, authority="naive", source="scraped_lake") for n in (1, 4)]
-        return lake.merge_import(CHANNEL, posts, "scraped_lake")
+        return take_in(lake, posts)
 
     contents: list[dict[str, bytes]] = []
     for steps in permutations([*map(read, readings), imported]):
@@ -181,7 +182,7 @@ def test_a_day_before_the_start_date_is_refused_by_the_name_of_the_setting(tmp_p
     with pytest.raises(DateBeforeStartError, match="MEDWH_START_DATE"):
         lake.merge_readings(PIECE, [make_reading(make_post(1))])
     with pytest.raises(DateBeforeStartError, match="MEDWH_START_DATE"):
-        lake.merge_import(CHANNEL, [make_post(1), make_post(2, at=moment("2025-03-04 09:00"))], "x")
+        take_in(lake, [make_post(1), make_post(2, at=moment("2025-03-04 09:00"))])
     assert tree(tmp_path) == {}
 
 
@@ -189,28 +190,28 @@ def test_a_day_before_the_start_date_is_refused_by_the_name_of_the_setting(tmp_p
 
 
 def test_an_import_of_nothing_makes_no_slice(lake: Lake) -> None:
-    counts = lake.merge_import(CHANNEL, [], "scraped_lake")
+    counts = take_in(lake, [])
     assert (counts.new, counts.days) == (0, {})
     assert lake.slices() == []
 
 
 def test_an_import_puts_each_post_on_its_own_day_and_counts_as_unread(lake: Lake) -> None:
     posts = [make_post(1), make_post(2, at=moment("2025-03-02 00:00")), make_post(1, views=3)]
-    counts = lake.merge_import(CHANNEL, posts, "scraped_lake")
+    counts = take_in(lake, posts)
     assert (counts.new, counts.changed, counts.unchanged) == (2, 0, 0)
     assert counts.days == {1: DAY, 2: NEXT_DAY.date}
     manifest = lake.manifest(PIECE)
     assert manifest is not None
     assert manifest.status == "imported"
     content = tree(lake.root)
-    counts = lake.merge_import(CHANNEL, posts, "scraped_lake")
+    counts = take_in(lake, posts)
     assert (counts.new, counts.changed, counts.unchanged) == (0, 0, 2)
     assert tree(lake.root) == content
 
 
 def test_an_imported_post_that_a_complete_reading_did_not_hold_is_missing(lake: Lake) -> None:
     lake.merge_readings(PIECE, [make_reading()])
-    lake.merge_import(CHANNEL, [make_post(1, seen=None)], "scraped_lake")
+    take_in(lake, [make_post(1, seen=None)])
     assert [post.missing_since for post in lake.posts(PIECE)] == [FIRST_READ]
 
 
@@ -221,24 +222,24 @@ def test_a_better_date_moves_a_post_to_another_slice_whichever_import_came_first
     stays = make_post(2, at=moment("2025-03-02 09:00"), authority="naive")
     offset = make_post(1, at=moment("2025-03-01 22:30"), authority="offset", seen=SECOND_READ)
     one, other = Lake(tmp_path / "one"), Lake(tmp_path / "other")
-    one.merge_import(CHANNEL, [naive, stays], "scraped_lake")
-    moved = one.merge_import(CHANNEL, [offset], "scraped_lake")
-    other.merge_import(CHANNEL, [offset], "scraped_lake")
-    kept = other.merge_import(CHANNEL, [naive, stays], "scraped_lake")
+    take_in(one, [naive, stays])
+    moved = take_in(one, [offset])
+    take_in(other, [offset])
+    kept = take_in(other, [naive, stays])
     assert tree(one.root) == tree(other.root)
     assert (ids(one, PIECE), ids(one, NEXT_DAY)) == ([1], [2])
     assert (moved.new, moved.changed, moved.unchanged) == (0, 1, 0)
     assert (kept.new, kept.changed, kept.unchanged) == (1, 1, 0)
     assert [post.views for post in one.posts(PIECE)] == [2]
     both = Lake(tmp_path / "both")
-    both.merge_import(CHANNEL, [offset, stays, naive], "scraped_lake")
+    take_in(both, [offset, stays, naive])
     assert tree(both.root) == tree(one.root)
 
 
 def test_the_day_that_a_post_has_left_stays_as_an_empty_slice(lake: Lake) -> None:
     naive = make_post(1, at=moment("2025-03-02 01:30"), authority="naive")
-    lake.merge_import(CHANNEL, [naive], "scraped_lake")
-    lake.merge_import(CHANNEL, [make_post(1, authority="offset")], "scraped_lake")
+    take_in(lake, [naive])
+    take_in(lake, [make_post(1, authority="offset")])
     assert lake.slices() == [PIECE, NEXT_DAY]
     assert lake.read(slice_file("telegram_messages", NEXT_DAY)) == b"[]\n"
 
@@ -252,7 +253,7 @@ def test_a_reading_brings_home_a_post_that_an_import_had_put_on_the_next_day(
     true = make_post(1, at=moment("2025-03-01 22:30"), seen=SECOND_READ)
 
     def imported(lake: Lake) -> object:
-        return lake.merge_import(CHANNEL, [naive], "scraped_lake")
+        return take_in(lake, [naive])
 
     def read(lake: Lake) -> object:
         return lake.merge_readings(PIECE, [make_reading(true, at=SECOND_READ)])
@@ -275,9 +276,9 @@ def test_a_reading_brings_home_a_post_that_an_import_had_put_on_the_next_day(
 def test_a_post_that_a_cut_left_in_two_slices_is_in_one_after_the_next_merge(lake: Lake) -> None:
     naive = make_post(1, at=moment("2025-03-02 01:30"), authority="naive", views=2)
     offset = make_post(1, authority="offset", seen=SECOND_READ)
-    lake.merge_import(CHANNEL, [naive], "scraped_lake")
+    take_in(lake, [naive])
     put(lake, MESSAGES, to_lines([offset]))
-    lake.merge_import(CHANNEL, [offset], "scraped_lake")
+    take_in(lake, [offset])
     assert (ids(lake, PIECE), ids(lake, NEXT_DAY)) == ([1], [])
     assert lake.posts(PIECE)[0].views == 2
 
@@ -285,7 +286,7 @@ def test_a_post_that_a_cut_left_in_two_slices_is_in_one_after_the_next_merge(lak
 def test_one_slice_that_cannot_be_read_costs_an_import_only_that_day(lake: Lake) -> None:
     put(lake, MESSAGES, b"{broken")
     posts = [make_post(1), make_post(2, at=moment("2025-03-02 10:00"))]
-    counts = lake.merge_import(CHANNEL, posts, "scraped_lake")
+    counts = take_in(lake, posts)
     assert counts.days == {2: NEXT_DAY.date}
     assert list(counts.failed) == [DAY]
     assert MESSAGES in counts.failed[DAY]

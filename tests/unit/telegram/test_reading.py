@@ -14,7 +14,16 @@ from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.telegram.reading import SourceDirectory, read_images, read_slices
 from medwh_assets.telegram.recorded_source import RecordedSource
-from tests.factories import CHANNEL, DAY, FIRST_READ, SECOND_READ, make_post, make_reading, tree
+from tests.factories import (
+    CHANNEL,
+    DAY,
+    FIRST_READ,
+    SECOND_READ,
+    make_post,
+    make_reading,
+    take_in,
+    tree,
+)
 from tests.unit.telegram.recordings import photo, recorded_post, write_channels, write_read
 
 OTHER = "demo_other"
@@ -158,7 +167,7 @@ def test_a_broken_source_fails_its_channels_and_leaves_the_others_alone(lake: La
 
 def test_a_channel_that_no_source_knows_is_checked_where_it_lies(lake: Lake) -> None:
     piece = Slice(OTHER, DAY)
-    lake.merge_import(OTHER, [make_post(1, channel=OTHER)], "scraped_lake")
+    take_in(lake, [make_post(1, channel=OTHER)])
     outcomes = list(read_slices(lake, SourceDirectory([FakeSource()]), slices(WEEK[:2], OTHER)))
     assert [o.counts for o in outcomes if isinstance(o, Done)] == [
         {"posts": 1, "quarantined": 0, "source": "lake"},
@@ -269,7 +278,7 @@ def test_an_image_that_became_readable_leaves_the_quarantine(lake: Lake) -> None
 
 
 def test_an_imported_image_is_described_though_its_post_does_not_speak_of_it(lake: Lake) -> None:
-    lake.merge_import(OTHER, [make_post(1, channel=OTHER)], "scraped_lake")
+    take_in(lake, [make_post(1, channel=OTHER)])
     lake.keep_image(OTHER, 1, jpeg())
     list(read_images(lake, SourceDirectory([]), slices([DAY], OTHER)))
     assert [row.status for row in lake.images(Slice(OTHER, DAY))] == ["ok"]
@@ -277,7 +286,7 @@ def test_an_imported_image_is_described_though_its_post_does_not_speak_of_it(lak
 
 def test_an_image_that_only_the_lake_could_have_is_missing_without_a_source(lake: Lake) -> None:
     post = make_post(1, channel=OTHER, media=Media(kind="photo", photo_id=4))
-    lake.merge_import(OTHER, [post], "scraped_lake")
+    take_in(lake, [post])
     list(read_images(lake, SourceDirectory([]), slices([DAY], OTHER)))
     (row,) = lake.images(Slice(OTHER, DAY))
     assert (row.status, row.reason, row.photo_id) == ("missing", "no source has delivered it", 4)
