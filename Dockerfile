@@ -24,7 +24,7 @@ FROM base AS pipeline
 # PyTorch's own index has the build without CUDA, 2.5 GB smaller than the registry's. Its mirror of
 # other packages is not complete, so what PyTorch needs comes from the registry, in the next line.
 RUN pip install --constraint requirements.lock --no-deps --index-url https://download.pytorch.org/whl/cpu torch torchvision \
- && pip install --constraint requirements.lock --editable '.[detection]'
+ && pip install --constraint requirements.lock --editable '.[detection,parquet]'
 # Volumes are mounted on these and take over their owner; what is not in a volume stays root's.
 RUN mkdir -p /app/data/raw /app/data/state /home/medwh/dagster/storage \
  && chown -R medwh /app/data /home/medwh

@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --constraint 
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format bench pictures lock clean setup
+.PHONY: help demo up import test lint format bench pictures lock clean setup
 
 help:  ## Show the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,11 @@ demo: $(READY)  ## Run the bundled sample through everything, then serve (SERVE=
 
 up: $(READY)  ## Serve the Dagster UI, the daemon and the API
 	@$(BIN)/medwh up
+
+import: $(READY)  ## Import your own history and build it: FROM=path [CHAT="Title=username"]
+	@test -n "$(FROM)" || { echo 'Say what to import: make import FROM="path" [CHAT="Title=username"]'; exit 1; }
+	@$(BIN)/medwh import "$(FROM)" $(if $(CHAT),--chat "$(CHAT)")
+	@$(BIN)/medwh run
 
 test: $(READY) lint  ## Run the lint gates and the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -59,14 +64,14 @@ $(READY): pyproject.toml requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if [ "$(TORCH)" = cpu ]; then \
 	  $(PIP) --quiet --no-deps --index-url https://download.pytorch.org/whl/cpu torch torchvision; fi
-	@$(PIP) --quiet --editable '.[detection,api,dev]'
+	@$(PIP) --quiet --editable '.[detection,api,parquet,dev]'
 	@echo $(TORCH) > $(VENV)/.torch
 	@touch $@
 
 lock:  ## Resolve the newest allowed versions into requirements.lock (PyTorch's pair stays)
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	@grep -E '^torch(vision)?==' requirements.lock > $(VENV)-lock/pair.txt
-	@$(VENV)-lock/bin/python -m pip install --quiet --constraint $(VENV)-lock/pair.txt '.[detection,api,dev]'
+	@$(VENV)-lock/bin/python -m pip install --quiet --constraint $(VENV)-lock/pair.txt '.[detection,api,parquet,dev]'
 	@{ sed '/^$$/q' requirements.lock; \
 	   $(VENV)-lock/bin/python -m pip freeze --exclude medwh --exclude setuptools | sed 's/+cpu$$//' | grep -v '^nvidia-[^m]'; \
 	 } > requirements.new && mv requirements.new requirements.lock && rm -rf $(VENV)-lock

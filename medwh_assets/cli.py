@@ -37,7 +37,9 @@ out = Console(file=sys.stdout, highlight=False)
 err = Console(file=sys.stderr, highlight=False)
 
 FAILED, INTERRUPTED = 1, 130
-_NO_FOLDER_FOR_US = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
+_NO_FOLDER_FOR_US = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+)  # fmt: skip
 
 
 def main() -> None:
@@ -48,7 +50,9 @@ def main() -> None:
         with stop_on_signals():
             app(standalone_mode=True)
     except MedwhError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        # A message may hold names from outside, and a terminal obeys what stands in them.
+        said = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(error))
+        err.print(f"[bold red]error:[/] {escape(said)}", soft_wrap=True)
         sys.exit(FAILED)
     except ValidationError as error:
         err.print(f"[bold red]error:[/] a setting is wrong:\n{escape(_setting_errors(error))}")
@@ -99,22 +103,28 @@ def import_(
     """Bring other people's posts and images into the lake; nothing is loaded yet."""
     from medwh_assets.import_display import ImportDisplay, show_import, show_survey
     from medwh_assets.imports.intake import import_dump
-    from medwh_assets.imports.opening import opened
+    from medwh_assets.imports.opening import opened, working_folder
     from medwh_assets.lake.store import Lake
 
     lake_settings = settings.LakeSettings()
     lake = Lake.of(lake_settings)
-    chats = dict(_chat_name(text) for text in chat or ())
+    chats = [_chat_name(text) for text in chat or ()]
     with (
         ImportDisplay(out) as display,
         opened(path, lake, lake_settings.state, chats, display) as found,
     ):
         show_survey(out, found)
-        summary = import_dump(lake, found, now=datetime.now(UTC), watcher=display)
+        summary = import_dump(
+            lake,
+            found,
+            now=datetime.now(UTC),
+            watcher=display,
+            folder=working_folder(lake_settings.state),
+        )
     show_import(out, summary)
-    if summary.channels:
+    if summary.posts:
         out.print(f"The lake is {escape(str(lake.root))}. Next: [bold]medwh run[/]", soft_wrap=True)
-    else:
+    if not summary.ok:
         raise typer.Exit(FAILED)
 
 

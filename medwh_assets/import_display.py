@@ -5,8 +5,8 @@ On a terminal stages are bars; piped into a file or a CI log they are a line eve
 
 import shlex
 import time
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -23,12 +23,19 @@ from rich.progress import (
 )
 
 from medwh_assets.exports.lake_export import ExportSummary
-from medwh_assets.imports.intake import ImportSummary
-from medwh_assets.imports.survey import Shape, SourceFile, Survey
+from medwh_assets.imports.channel_names import Origin
+from medwh_assets.imports.chat_names import handle, way_out
+from medwh_assets.imports.summary import ImportSummary
+from medwh_assets.imports.survey import Shape, Survey
 
 _LINE_EVERY_SECONDS = 10
 _LISTED = 8
 _LISTED_FILES = 20
+_ORIGINS: dict[Origin | None, str] = {
+    "file": "the file's name",
+    "folder": "the folder's name",
+    "records": "what all records call a username",
+}
 _SHAPES: dict[Shape, str] = {
     "desktop_export": "Telegram Desktop export",
     "csv_dump": "CSV dump",
@@ -96,56 +103,99 @@ class ImportDisplay:
 
 def show_survey(console: Console, found: Survey) -> None:
     """Say what an import found before it writes."""
-    console.print(f"Found at {_safe(str(found.root))}:", soft_wrap=True)
-    for folder in found.exports:
-        console.print(f"  what medwh export wrote: {_safe(folder.name)}", soft_wrap=True)
+    where = found.path if found.archive is None else found.archive.path
+    console.print(f"Found at {_safe(str(where))}:", soft_wrap=True)
+    for folder, facts in found.exports.items():
+        days = f", {facts.first} … {facts.last}" if facts.first else ""
+        console.print(
+            f"  what medwh export wrote: {_safe(folder.name)}, {_number(facts.posts, 'post')}, "
+            f"{_number(facts.images, 'image')}{_safe(_channels(facts.channels))}{days}",
+            soft_wrap=True,
+        )
     for shape, name in _SHAPES.items():
         files = [file for file in found.files if file.shapes[shape]]
         if files:
             records = sum(file.shapes[shape] for file in files)
-            channels = ", ".join(_few(sorted({c for file in files for c in _channels(file)})))
-            where = f", channels {channels}" if channels else ""
+            channels = {channel for file in files for channel in file.into if channel is not None}
             console.print(
-                f"  {name}: {_number(len(files), 'file')}, {_number(records, 'record')}{_safe(where)}",
+                f"  {name}: {_number(len(files), 'file')}, {_number(records, 'record')}"
+                f"{_safe(_channels(sorted(channels)))}",
                 soft_wrap=True,
             )
-    for file in found.files:
-        for chat in file.chats:
-            if chat.channel is not None:
-                console.print(
-                    f"    {_safe(chat.chat.title or 'no title')} → [bold]{chat.channel}[/], "
-                    f"{_number(chat.posts, 'post')}",
-                    soft_wrap=True,
-                )
-                if chat.channel == f"c{chat.chat.channel_id}":
-                    name = chat.chat.title or str(chat.chat.channel_id)
-                    console.print(
-                        "      exports carry no username; to give it one: "
-                        f"--chat {_safe(shlex.quote(name))}=<username>",
-                        soft_wrap=True,
-                    )
+    _show_chats(console, found)
+    _show_names(console, found)
+    console.print(f"  {_number(len(found.pictures.paths), 'image')}")
+    if found.pictures.links:
+        _warn(
+            console, "images", f"{_number(found.pictures.links, 'linked folder')} not looked into"
+        )
+    if found.archive is not None:
+        content = found.archive.content
+        for reason, count in content.left_out.most_common():
+            entries = "entry" if count == 1 else "entries"
+            _warn(console, "archive", f"{count:,} {entries} left out: {reason}")
+        if content.problem is not None:
+            _warn(console, "archive", content.problem)
+    for file, reason in found.passed_over[:_LISTED_FILES]:
+        console.print(f"  passed over: {_safe(file)}: {_safe(reason)}", soft_wrap=True)
+    if len(found.passed_over) > _LISTED_FILES:
+        console.print(f"  passed over: {len(found.passed_over) - _LISTED_FILES:,} more")
+
+
+def _show_chats(console: Console, found: Survey) -> None:
+    chats = [chat for file in found.files for chat in file.chats if chat.public]
+    ids_of: defaultdict[str, set[int | None]] = defaultdict(set)
+    for chat in chats:
+        ids_of[chat.chat.title or ""].add(chat.chat.channel_id)
+    for chat in chats:
+        title = chat.chat.title or ""
+        if chat.channel is None:
+            _warn(console, title or "no title", f"left out: {chat.reason}")
+            continue
+        console.print(
+            f"    {_safe(title or 'no title')} → [bold]{chat.channel}[/], "
+            f"{_number(chat.posts, 'post')}",
+            soft_wrap=True,
+        )
+        if chat.channel == f"c{chat.chat.channel_id}":
+            name = title if title and len(ids_of[title]) == 1 else str(chat.chat.channel_id)
+            console.print(
+                "      exports carry no username; to give it one: "
+                f"--chat {_safe(shlex.quote(name))}=<username>",
+                soft_wrap=True,
+            )
     left_out = found.chats_left_out
     if left_out:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
         console.print(f"    left out, not public and not read: {_safe(kinds)}", soft_wrap=True)
-    console.print(f"  {_number(len(found.pictures.paths), 'image')}")
-    if found.archive is not None:
-        content = found.archive.content
-        for reason, count in content.left_out.most_common():
-            _warn(console, "archive", f"{count:,} entries left out: {reason}")
-        if content.problem is not None:
-            _warn(console, "archive", content.problem)
-    if found.passed_over:
-        names = ", ".join(_few(list(found.passed_over)))
-        console.print(f"  passed over, no posts in it: {_safe(names)}", soft_wrap=True)
 
 
-def _channels(file: SourceFile) -> set[str]:
-    if file.chats:
-        return {chat.channel for chat in file.chats if chat.channel is not None}
-    if file.mixed or not file.channel or (file.channels and not file.sure):
-        return file.channels
-    return {file.channel}
+def _show_names(console: Console, found: Survey) -> None:
+    """Say which names are guesses, which are missing, and how to give others."""
+    guessed = {
+        file.channel: (file, origin)
+        for file in found.files
+        if (origin := _ORIGINS.get(file.name.origin)) and not file.name.sure and file.named
+    }
+    for channel, (file, origin) in list(guessed.items())[:_LISTED]:
+        option = f"--chat {shlex.quote(handle(file, found.files))}=<username>"
+        console.print(
+            f"    [bold]{channel}[/]: channel from {origin}; if that is wrong: {_safe(option)}",
+            soft_wrap=True,
+        )
+    if len(guessed) > _LISTED:
+        console.print(f"    and {len(guessed) - _LISTED} more channels from names of files")
+    for old, new in found.renames.items():
+        console.print(f"    {old} of the lake is now [bold]{new}[/]")
+    for file in found.files:
+        if file.records and (missing := way_out(file, found.files)) is not None:
+            _warn(console, file.relative, missing)
+
+
+def _channels(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f", {'channel' if len(names) == 1 else 'channels'} {', '.join(_few(list(names)))}"
 
 
 def _few(names: list[str]) -> list[str]:
@@ -178,13 +228,17 @@ def show_import(console: Console, summary: ImportSummary) -> None:
     for channel, one in sorted(summary.channels.items()):
         _reasons(console, channel, one.quarantined)
         if one.mended:
-            _warn(console, channel, f"{one.mended:,} unstorable characters replaced by U+FFFD")
+            _warn(
+                console,
+                channel,
+                f"{_number(one.mended, 'unstorable character')} replaced by U+FFFD",
+            )
         if one.misdecoded:
             _warn(
                 console,
                 channel,
-                f"{one.misdecoded:,} texts were decoded wrongly before they were saved, and are kept as "
-                "they are; export them again as UTF-8 to mend them",
+                f"{_number(one.misdecoded, 'text')} decoded wrongly before being saved, and kept so; "
+                "export again as UTF-8 to mend that",
             )
     _reasons(console, "no channel", summary.quarantined)
     for file, reason in summary.unreadable[:_LISTED_FILES]:
@@ -194,7 +248,11 @@ def show_import(console: Console, summary: ImportSummary) -> None:
             console, "and", f"{len(summary.unreadable) - _LISTED_FILES:,} more; see the quarantine"
         )
     if summary.images_unmatched:
-        _warn(console, "images", f"{summary.images_unmatched:,} belong to no post of this import")
+        _warn(
+            console,
+            "images",
+            f"{_number(summary.images_unmatched, 'image')} of no post of this import",
+        )
     if not summary.channels:
         console.print("Nothing was imported.")
 
@@ -222,7 +280,9 @@ def _reasons(console: Console, whose: str, reasons: Counter[str]) -> None:
 
 
 def _warn(console: Console, whose: str, what: str) -> None:
-    console.print(f"  [yellow]![/] {_safe(whose)}: {_safe(what)}", soft_wrap=True)
+    # Some reasons begin with what they are about.
+    said = what.removeprefix(f"{whose}: ")
+    console.print(f"  [yellow]![/] {_safe(whose)}: {_safe(said)}", soft_wrap=True)
 
 
 def _safe(text: str) -> str:

@@ -1,6 +1,7 @@
 """What every command that works needs: server up, database set up, instance open, dead runs buried."""
 
 import logging
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -80,8 +81,18 @@ class Session:
             detect: False leaves detections out, where no detector is installed.
             full_refresh: whether the models are built from nothing, even if no load waits.
         """
+        self._take_out_renamed()
         runner = self._runner(watcher)
         return _logged(runner.run(selection, detect=detect, full_refresh=full_refresh))
+
+    def _take_out_renamed(self) -> None:
+        """Empty `raw` of channels that were loaded as `c<id>` and have got a name in the lake since."""
+        loaded = {*self.warehouse.loaded_messages(), *self.warehouse.loaded_detections()}
+        there = set(self.lake.channels())
+        nameless = {s.channel for s in loaded if re.fullmatch(r"c[0-9]+", s.channel)} - there
+        if nameless:
+            renamed = nameless & {f"c{channel_id}" for channel_id in self.lake.channel_ids()}
+            self.warehouse.remove(sorted(s for s in loaded if s.channel in renamed))
 
     def bury_dead_runs(self) -> None:
         """Mark the runs as failed whose process is gone, and free what they held."""

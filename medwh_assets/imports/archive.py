@@ -498,6 +498,12 @@ class _TarBytes(io.RawIOBase):
             raise _DamageError
         return piece
 
+    def finish(self) -> None:
+        """Read on to the very end, where what packed the tar has its checksum."""
+        while piece := self._source.read1(_PIECE):
+            self._came += len(piece)
+            self._writer.bound(self._came, self._writer.room, "bytes in all")
+
 
 def _unpack_tar(source: io.BufferedIOBase, writer: _Writer) -> None:
     file = _TarBytes(source, writer)
@@ -513,6 +519,8 @@ def _unpack_tar(source: io.BufferedIOBase, writer: _Writer) -> None:
                 info: tarfile.TarInfo | None = tar.next()
                 file.header(begins=False)
             if info is None:
+                with _broken_is_damage():
+                    file.finish()
                 return
             tar.members, tar.pax_headers = [], {}
             writer.entry()

@@ -79,7 +79,8 @@ def _normal(name: str) -> str:
     return _NO_WORD.sub("_", _CAMEL.sub("_", name[:200])).strip("_").lower()
 
 
-_IDS, _DATES = frozenset(map(_normal, ID)), frozenset(map(_normal, DATE))
+# The first that there is counts.
+_IDS, _DATES = dict.fromkeys(map(_normal, ID)), dict.fromkeys(map(_normal, DATE))
 _KNOWN = {
     _normal(name)
     for names in (
@@ -92,11 +93,13 @@ _KNOWN = {
 _NUMBER = re.compile(r"\s*[0-9]{1,18}(?:\.0)?\s*")
 _DIGIT = re.compile("[0-9]")
 _MOMENT = re.compile(
-    r"\s*\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?\s*",
+    r"\s*\d{4}([-/])\d\d\1\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?\s*",
     re.ASCII,
 )
 _USERNAME = re.compile(r"\s*(?:@|(?:https?://)?t\.me/)[A-Za-z]\w{3,31}/?\s*", re.ASCII)
 _PATH = re.compile(r"[^\n]{0,1000}\.(?:jpe?g|png|webp)\s*", re.IGNORECASE)
+_COLUMN = re.compile(r"[A-Za-z][\w .-]{0,30}", re.ASCII)
+_SHOWN_COLUMNS = 8
 _UNNAMED = re.compile(r"(?:unnamed_\d+)?")
 
 
@@ -108,6 +111,35 @@ def looks_like_csv(head: str) -> bool:
     """
     lines = _head_lines(head)
     return isinstance(_learn(lines), _Learnt)
+
+
+def missing_columns(head: str) -> str:
+    """Say why a text does not begin as a CSV dump does: the columns that it has, and those it lacks.
+
+    Args:
+        head: the file's first characters.
+    """
+    lines = _head_lines(head)
+    learnt = _learn(lines)
+    if isinstance(learnt, _Learnt):
+        return "no posts in it"
+    firsts = [rows[0] for delimiter in _DELIMITERS if (rows := _sample(lines, delimiter))]
+    first = max(firsts, key=len) if firsts else []
+    if len(first) < 2 or not all(_COLUMN.fullmatch(cell.strip("\ufeff ")) for cell in first):
+        return learnt.reason
+    names = {_normal(cell) for cell in first}
+    lacks = [
+        what
+        for what, known in (("an id", _IDS), ("a date", _DATES))
+        if known.keys().isdisjoint(names)
+    ]
+    if not lacks:
+        return learnt.reason
+    shown = ", ".join(cell.strip("\ufeff ") for cell in first[:_SHOWN_COLUMNS])
+    more = ", …" if len(first) > _SHOWN_COLUMNS else ""
+    return (
+        f"{' and '.join(lacks)} column missing (found {shown}{more}); expected columns {EXPECTED}"
+    )
 
 
 def read_rows(chunks: Iterator[str]) -> Iterator[dict[str, JsonValue] | Refused | Unread]:
@@ -207,8 +239,8 @@ class _Columns:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self.width = len(names)
-        self.id = next(i for i, name in enumerate(names) if name in _IDS)
-        self.date = next(i for i, name in enumerate(names) if name in _DATES)
+        self.id = next(names.index(name) for name in _IDS if name in names)
+        self.date = next(names.index(name) for name in _DATES if name in names)
         self._texts = [i for i, name in enumerate(names) if name in TEXT]
         self._meanings: list[Callable[[str, JsonValue], JsonValue]] = [
             _meanings(name).get for name in names
@@ -274,7 +306,8 @@ def _header(row: Sequence[str]) -> list[str] | None:
     if not 2 <= len(row) <= _MAX_COLUMNS or max(map(len, row)) > 200:
         return None
     names = [_normal(cell) for cell in row]
-    return names if not _IDS.isdisjoint(names) and not _DATES.isdisjoint(names) else None
+    complete = not (_IDS.keys().isdisjoint(names) or _DATES.keys().isdisjoint(names))
+    return names if complete else None
 
 
 def _is_separator_line(row: Sequence[str]) -> bool:
@@ -437,7 +470,12 @@ def _completed(header: Sequence[str], inferred: Sequence[str]) -> list[str]:
     if len(header) != len(inferred):
         return list(inferred)
     known = set(header)
-    roles = {"id": _IDS, "date": _DATES, "message": set(TEXT), "channel_title": {*TITLE, *CHANNEL}}
+    roles = {
+        "id": set(_IDS),
+        "date": set(_DATES),
+        "message": set(TEXT),
+        "channel_title": {*TITLE, *CHANNEL},
+    }
     names = [
         role
         if name not in _KNOWN
@@ -447,7 +485,7 @@ def _completed(header: Sequence[str], inferred: Sequence[str]) -> list[str]:
         for name, role in zip(header, inferred, strict=True)
     ]
     # A column that bears the name of an id or a date without being one would hide the right one.
-    if _IDS.isdisjoint(names) or _DATES.isdisjoint(names):
+    if _IDS.keys().isdisjoint(names) or _DATES.keys().isdisjoint(names):
         return list(inferred)
     return _unique(names)
 

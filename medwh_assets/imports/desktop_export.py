@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from medwh_assets.imports.found import Found, RecordError, sound
 from medwh_assets.imports.misdecoded import looks_misdecoded
+from medwh_assets.imports.spellings import UNREADABLE_DATE
 from medwh_assets.lake.merge import post_from_reading
 from medwh_assets.lake.records import (
     MAX_INT,
@@ -26,6 +27,7 @@ from medwh_assets.lake.records import (
     Observation,
     PostKind,
     Reaction,
+    mend,
 )
 
 PUBLIC_TYPES = frozenset(("public_channel", "public_supergroup"))
@@ -37,6 +39,7 @@ CHAT_TYPES = PUBLIC_TYPES | {
 # None of these is a word that a post would have for anything else, as `replies` is.
 _CLOSED_TYPES = CHAT_TYPES - PUBLIC_TYPES - {"replies"}
 
+_OF_MESSAGES = frozenset(("date_unixtime", "text_entities", "from_id"))
 # Fields that the post holds as they are.
 _SAID = frozenset(("id", "type", "date_unixtime"))
 # What scripts call what they have scraped.
@@ -96,7 +99,8 @@ def chat_of(fields: Fields) -> Chat:
     title, kind = fields.get("name"), fields.get("type")
     return Chat(
         channel_id=_number(fields.get("id")) or None,
-        title=title if isinstance(title, str) else None,
+        # Each of the messages will hold it.
+        title=mend(title)[0] if isinstance(title, str) else None,
         type=kind if isinstance(kind, str) else "unknown",
     )
 
@@ -119,6 +123,24 @@ def is_public(fields: Fields) -> bool:
     """Whether a chat is open to everybody; only such may be read beyond its type."""
     kind = fields.get("type")
     return isinstance(kind, str) and kind in PUBLIC_TYPES
+
+
+def is_message(raw: JsonValue) -> bool:
+    """Whether a value is a message of an export: without its chat nobody knows whether it is public.
+
+    Damage may have changed one of its names.
+    """
+    if not isinstance(raw, dict) or raw.keys().isdisjoint(_OF_MESSAGES):
+        return False
+    return raw.get("type") in ("message", "service") or len(_OF_MESSAGES & raw.keys()) > 1
+
+
+def holds_messages(raw: JsonValue, levels: int = 4) -> bool:
+    """Whether messages of an export lie within a value, or are it."""
+    if is_message(raw) or not levels:
+        return is_message(raw)
+    inner = raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ()
+    return any(holds_messages(value, levels - 1) for value in inner)
 
 
 def is_closed(fields: Fields) -> bool:
@@ -269,7 +291,7 @@ def _from_seconds(value: JsonValue) -> datetime:
             return datetime.fromtimestamp(int(value), tz=UTC)
     except (ValueError, OverflowError, OSError):
         pass
-    raise RecordError("the date cannot be read")
+    raise RecordError(UNREADABLE_DATE)
 
 
 def _from_words(value: JsonValue) -> tuple[datetime, DateAuthority]:
@@ -281,7 +303,7 @@ def _from_words(value: JsonValue) -> tuple[datetime, DateAuthority]:
             return parsed.astimezone(UTC), "offset"
     except (ValueError, OverflowError):
         pass
-    raise RecordError("the date cannot be read")
+    raise RecordError(UNREADABLE_DATE)
 
 
 # -- fields: each takes away from `extra` what the post then says word for word --------------------

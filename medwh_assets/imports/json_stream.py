@@ -346,13 +346,11 @@ class _Walker:
                         fields[key] = value
                 if account:
                     fields.clear()
-        except _DamageError:
+        except _DamageError as damage:
             if opened is not None:
                 yield Closed(fields)
-            elif top and self._closed(fields):
-                self._private = True
-                raise self._damage() from None
-            raise
+                raise
+            raise self._damage_within(fields, damage) from None
         if opened is not None:
             yield Closed(fields)
         elif top and not account:
@@ -406,10 +404,7 @@ class _Walker:
                         return True
                     continue
                 self._no_opening(mark)
-                value, end = self._value(held=not skipped)
-                if self._private and not skipped and _holds_posts(value):
-                    # The brackets of a post were lost, and this is the next chat.
-                    raise self._damage()
+                value, end = self._post(held=not skipped)
             except _DamageError as damage:
                 if damage.final:
                     raise
@@ -425,6 +420,13 @@ class _Walker:
             begun = True
             if not skipped:
                 yield self._record(value)
+
+    def _post(self, *, held: bool) -> tuple[JsonValue, int]:
+        value, end = self._value(held=held)
+        if held and self._private and _holds_posts(value):
+            # A post before it has lost a bracket, and this is the account's next chat.
+            raise self._damage()
+        return value, end
 
     def _everything_ends(self) -> bool:
         """Whether after a list's end the object around it ends, and no other member of a list follows."""
@@ -542,6 +544,13 @@ class _Walker:
         if self._patience < 0:
             return _DamageError(f"given up {self._place()}: too much damage", final=True)
         return _DamageError(what if what == _NEITHER else f"{what} {self._place()}")
+
+    def _damage_within(self, fields: Fields, damage: _DamageError) -> _DamageError:
+        """Let damage be the end of a chat that nobody may read, whose messages were to come."""
+        if not self._closed(fields):
+            return damage
+        self._private = True
+        return self._damage()
 
     def _cut_off(self) -> _DamageError:
         return _DamageError(f"cut off {self._place()}", final=True)

@@ -5,7 +5,6 @@ was made from posts and images (their rows) comes along where it fits what then 
 the next run makes it.
 """
 
-import hashlib
 import os
 import re
 from collections import Counter, defaultdict
@@ -20,6 +19,7 @@ from typing import Any, Final
 from pydantic import JsonValue, ValidationError
 
 from medwh_assets.imports.found import Refused, Unread
+from medwh_assets.imports.image_intake import ImageKeeper, Lying
 from medwh_assets.imports.medwh_export import (
     SOURCE,
     ExportedSlice,
@@ -36,14 +36,11 @@ from medwh_assets.imports.medwh_export import (
 from medwh_assets.lake.merge import merge
 from medwh_assets.lake.paths import Layer, image_file, quarantine_file, slice_file
 from medwh_assets.lake.records import DETECTIONS, IMAGES, Manifest, Post, Read, to_lines
-from medwh_assets.lake.store import ImportCounts, Intake, Lake, larger_image
+from medwh_assets.lake.store import ImportCounts, Intake, Lake
 from medwh_assets.slices import Slice
 
-_MAX_IMAGE_BYTES: Final = 50 * 2**20
 _BATCH_POSTS: Final = 5_000
 _BATCH_SLICES: Final = 500
-# Images that another post may show again, by hash: 100,000 take 25 MB.
-_TWINS: Final = 100_000
 
 _IMAGE = re.compile(r"([0-9]{1,19})\.jpg")
 _REPLACED = re.compile(r"([0-9]{1,19})\.([0-9a-f]{8})\.jpg")
@@ -118,14 +115,6 @@ def restore(
     return dict(work.done)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lying:
-    """An image file that came with the export, as it lies in the lake now."""
-
-    sha256: str
-    bytes: int
-
-
 class _Restore:
     """The restoring of one export."""
 
@@ -145,8 +134,7 @@ class _Restore:
         self._advance = advance
         self._files = ExportFiles(folder, look(folder))
         self._matched: Counter[str] = Counter()
-        # Where in the lake an image lies, by its hash: the same again is a link to it.
-        self._twins: dict[str, str] = {}
+        self._keeper = ImageKeeper(lake, lake.forget_rows)
 
     # -- slices --
 
@@ -203,9 +191,9 @@ class _Restore:
 
     def _take_images(
         self, one: ExportedSlice, counts: ImportCounts, replaced: dict[int, list[str]]
-    ) -> dict[int, _Lying]:
+    ) -> dict[int, Lying]:
         """Keep the images of posts that were merged; say what lies under their names then."""
-        lying: dict[int, _Lying] = {}
+        lying: dict[int, Lying] = {}
         channel = one.piece.channel
         if not (self._folder / "images" / channel).is_dir():
             return lying
@@ -221,43 +209,17 @@ class _Restore:
                     continue
                 self._matched[channel] += 1
                 self._advance(1)
-                kept = self._keep(Slice(channel, day), message_id, file)
+                match = _REPLACED.fullmatch(file.name)
+                begins = match[2] if match else ""
+                kept = self._keeper.keep(Slice(channel, day), message_id, file, begins=begins)
                 if isinstance(kept, str):
                     self.done[channel].quarantined[kept] += 1
-                    raw: JsonValue = {"file": relative}
-                    self._lake.quarantine("images", channel, kept, raw, name=str(message_id))
+                    self._keeper.quarantine(channel, message_id, kept, relative)
                     continue
                 self.done[channel].images += 1
                 if relative == name or message_id in lying:
                     lying[message_id] = kept
         return lying
-
-    def _keep(self, piece: Slice, message_id: int, file: Path) -> _Lying | str:
-        """Keep an image as it is; return what has its name then, or why it was left out."""
-        try:
-            if file.stat().st_size > _MAX_IMAGE_BYTES:
-                return f"image larger than {_MAX_IMAGE_BYTES // 2**20} MB"
-            content = file.read_bytes()
-        except OSError as error:
-            return f"image cannot be opened ({error.strerror})"
-        sha256 = hashlib.sha256(content).hexdigest()
-        match = _REPLACED.fullmatch(file.name)
-        if match is not None and not sha256.startswith(match[2]):
-            return "image is not the one that its name tells"
-        present = self._lake.read(image_file(piece.channel, message_id))
-        if present is None or larger_image(present, content) != present:
-            self._lake.forget_rows(piece)
-            lies = _Lying(sha256, len(content))
-        else:
-            lies = _Lying(hashlib.sha256(present).hexdigest(), len(present))
-        del present
-        twin = self._twins.get(sha256)
-        kept = self._lake.keep_image(piece.channel, message_id, content, twin=twin)
-        if lies.sha256 == sha256:
-            self._twins.setdefault(sha256, kept)
-            if len(self._twins) > _TWINS:
-                self._twins.pop(next(iter(self._twins)))
-        return lies
 
     def count_unmatched(self) -> None:
         """Count the images that no post of the export took."""
@@ -272,7 +234,7 @@ class _Restore:
 
     # -- rows --
 
-    def _take_rows(self, one: ExportedSlice, lying: dict[int, _Lying], *, fresh: bool) -> None:
+    def _take_rows(self, one: ExportedSlice, lying: dict[int, Lying], *, fresh: bool) -> None:
         """Write what was made from posts and images, if these are the ones that it was made from."""
         manifest = self._lake.manifest(one.piece)
         given = one.manifest
@@ -316,7 +278,7 @@ class _Restore:
             with self._lake.lock(piece.channel):
                 self._lake.write(slice_file(layer, piece), content)
 
-    def _images_lie_so(self, one: ExportedSlice, lying: dict[int, _Lying]) -> bool:
+    def _images_lie_so(self, one: ExportedSlice, lying: dict[int, Lying]) -> bool:
         """Whether a slice's image rows say what came with the export and lies in the lake."""
         rows = {row.message_id: row for row in one.images}
         ids = {found.post.id for found in one.found}

@@ -8,12 +8,20 @@ from datetime import date, datetime, timedelta
 from pydantic import JsonValue, ValidationError
 
 from medwh_assets.imports import desktop_export, telethon_dump
-from medwh_assets.imports.dump_file import events
+from medwh_assets.imports.channel_names import (
+    NOTHING,
+    channel_of,
+    says_around,
+    says_of,
+    says_of_message,
+)
+from medwh_assets.imports.dump_file import Fields, events, undecided
 from medwh_assets.imports.found import Found, RecordError, Refused, Unread
 from medwh_assets.imports.json_stream import Broken, Closed, Opened, Record
-from medwh_assets.imports.spellings import CHANNEL, CHANNEL_ALONE, SCRAPED, TITLE, read_record
+from medwh_assets.imports.source_file import CHATLESS, Envelope, FoundChat, Shape, SourceFile
+from medwh_assets.imports.spellings import CHANNEL, SCRAPED, TITLE, read_record
 from medwh_assets.imports.spool import ImageName
-from medwh_assets.imports.survey import FoundChat, Shape, SourceFile, Survey, record_channel
+from medwh_assets.imports.survey import Survey
 from medwh_assets.lake.records import Post
 from medwh_assets.lake.store import first_reason
 
@@ -56,32 +64,59 @@ class Shaped:
 def read_file(
     survey: Survey, file: SourceFile, bounds: Bounds
 ) -> Iterator[Shaped | Refused | Unread]:
-    """Read every record of a file."""
+    """Read every record of a file that may be read."""
     if file.withheld is not None:
         yield Unread(file.withheld)
         return
-    chats = iter(file.chats)
-    envelopes = iter(file.envelopes)
-    chat: FoundChat | None = None
-    envelope = _Envelope({})
-    for event in events(file.path, file.form):
+    decided = _Decided(file.objects)
+    here: FoundChat | _Envelope = _Envelope({})
+    without_chat = False
+    for event in events(file.path, file.form, decided):
         if isinstance(event, Record):
-            yield _read(survey, file, event.value, chat, envelope, bounds)
+            if isinstance(here, FoundChat):
+                item = _read_message(file, event.value, here, bounds)
+            else:
+                item = _read(survey, file, event.value, here, bounds)
+            if item is not None:
+                yield item
+            else:
+                without_chat = True
         elif isinstance(event, Opened):
-            chat = next(chats, None) if desktop_export.is_export_chat(event.fields) else None
-            envelope = _Envelope(next(envelopes, event.fields))
+            last = decided.last
+            here = last if isinstance(last, FoundChat) else _Envelope(last.fields)
         elif isinstance(event, Closed):
-            chat, envelope = None, _Envelope({})
+            here = _Envelope({})
         elif isinstance(event, Broken):
             yield Unread(event.reason)
         else:
-            yield Refused(file.channel, event.reason, event.raw)
+            yield Refused(channel_of(NOTHING, file.name, survey.names), event.reason, event.raw)
+    if without_chat:
+        yield Unread(CHATLESS)
+
+
+class _Decided:
+    """Lets those objects be read that the survey has found to be public, in the file's order."""
+
+    def __init__(self, objects: list[FoundChat | Envelope]) -> None:
+        self._objects = iter(objects)
+        self.last: FoundChat | Envelope = _NOT_SEEN
+
+    def __call__(self, fields: Fields, of_account: bool) -> bool:
+        self.last = next(self._objects, _NOT_SEEN)
+        if isinstance(self.last, FoundChat):
+            return self.last.channel is not None and undecided(fields, of_account)
+        return undecided(fields, of_account) and not of_account
+
+
+# What was not there when the file was looked through.
+_NOT_SEEN = FoundChat(desktop_export.Chat(None, None, "unknown"), 0)
 
 
 class _Envelope:
     """What an object says of all the posts that it holds."""
 
     def __init__(self, fields: dict[str, JsonValue]) -> None:
+        self.says = says_around(fields) if fields else NOTHING
         self._each = {key: value for key, value in fields.items() if key in _OF_EACH}
         rest: JsonValue = {key: value for key, value in fields.items() if key not in _OF_EACH}
         self._once: dict[str, JsonValue] = {}
@@ -89,7 +124,6 @@ class _Envelope:
             self._each["envelope"] = rest
         elif rest:
             self._once["envelope"] = rest
-        self.usernames = _usernames(fields.get("chats"))
 
     def around(self, raw: JsonValue) -> JsonValue:
         """Return a record with what goes for it too."""
@@ -100,99 +134,71 @@ class _Envelope:
         return around
 
 
-def _usernames(chats: JsonValue) -> dict[int, str]:
-    """Read the channels that Telegram's answers bring along with their messages."""
-    found: dict[int, str] = {}
-    for chat in chats if isinstance(chats, list) else ():
-        if isinstance(chat, dict) and isinstance(channel_id := chat.get("id"), int):
-            channel = record_channel(chat, ("username",))
-            if channel is not None:
-                found[channel_id] = channel
-    return found
-
-
 def _read(
-    survey: Survey,
-    file: SourceFile,
-    raw: JsonValue,
-    chat: FoundChat | None,
-    envelope: _Envelope,
-    bounds: Bounds,
+    survey: Survey, file: SourceFile, raw: JsonValue, envelope: _Envelope, bounds: Bounds
+) -> Shaped | Refused | None:
+    """Read a record of a script's; nothing of messages of an export, whose chat nobody knows."""
+    if desktop_export.is_message(raw):
+        return None
+    item = _read_record(survey, file, raw, envelope, bounds)
+    if type(item) is Refused and desktop_export.holds_messages(raw):
+        return None
+    return item
+
+
+def _read_record(
+    survey: Survey, file: SourceFile, raw: JsonValue, envelope: _Envelope, bounds: Bounds
 ) -> Shaped | Refused:
-    channel: str | None = None
+    if isinstance(raw, dict) and telethon_dump.is_dump(raw):
+        shape: Shape = "telethon_dump"
+        says = says_of_message(raw)
+    else:
+        shape = "csv_dump" if file.form == "csv" else "scraped_lake"
+        says = says_of(raw) if isinstance(raw, dict) else NOTHING
+    channel = channel_of(says.within(envelope.says), file.name, survey.names)
+    if channel is None:
+        return Refused(None, NAMELESS, raw)
     try:
-        if chat is not None:
-            channel = chat.channel
-            return _desktop(file, raw, chat, bounds)
-        if telethon_dump.is_dump(raw):
-            channel = _channel_of_dump(survey, file, raw, envelope)
-            if channel is None:
-                return Refused(None, NAMELESS, raw)
+        if shape == "telethon_dump":
             found = telethon_dump.read_message(
-                raw, channel=channel, source="telethon_dump", observed_at=file.observed_at
+                raw, channel=channel, source=shape, observed_at=file.observed_at
             )
-            return _checked(found, "telethon_dump", bounds)
-        raw = envelope.around(raw)
-        channel = _channel(file, raw)
-        if channel is None:
-            return Refused(None, NAMELESS, raw)
-        shape: Shape = "csv_dump" if file.form == "csv" else "scraped_lake"
-        found = read_record(
-            raw,
-            channel=channel,
-            source=shape,
-            file_observed_at=file.observed_at,
-            spelling=file.path.stem if channel == file.path.stem.lower() else None,
-        )
-        return _checked(found, shape, bounds)
+        else:
+            raw = envelope.around(raw)
+            found = read_record(
+                raw,
+                channel=channel,
+                source=shape,
+                file_observed_at=file.observed_at,
+                spelling=file.path.stem if channel == file.path.stem.lower() else None,
+            )
+        bounds.check(found.post)
     except (RecordError, ValidationError) as error:
         return Refused(channel, first_reason(error), raw)
+    return Shaped(found, shape, _image(file, found, exact=False))
 
 
-def _checked(found: Found, shape: Shape, bounds: Bounds) -> Shaped:
-    bounds.check(found.post)
-    return Shaped(found, shape, ImageName(found.image_path) if found.image_path else None)
-
-
-def _desktop(file: SourceFile, raw: JsonValue, chat: FoundChat, bounds: Bounds) -> Shaped:
+def _read_message(
+    file: SourceFile, raw: JsonValue, chat: FoundChat, bounds: Bounds
+) -> Shaped | Refused | None:
+    """Read a message of a chat; nothing of one that is not public."""
     if chat.channel is None:
-        raise RecordError("of a chat that is not public")
-    found = desktop_export.read_message(
-        raw, chat.chat, channel=chat.channel, source="desktop_export", observed_at=file.observed_at
-    )
-    bounds.check(found.post)
-    image: ImageName | None = None
-    if found.image_path:
-        # Chats number their photos alike, so a photo is where its export says and nowhere else.
-        beside = posixpath.join(posixpath.dirname(file.relative), found.image_path)
-        image = ImageName(posixpath.normpath(beside), exact=True)
-    return Shaped(found, "desktop_export", image)
+        return None
+    try:
+        found = desktop_export.read_message(
+            raw,
+            chat.chat,
+            channel=chat.channel,
+            source="desktop_export",
+            observed_at=file.observed_at,
+        )
+        bounds.check(found.post)
+    except (RecordError, ValidationError) as error:
+        return Refused(chat.channel, first_reason(error), raw)
+    return Shaped(found, "desktop_export", _image(file, found, exact=True))
 
 
-def _channel(file: SourceFile, raw: JsonValue) -> str | None:
-    """Return a record's channel: what it says itself, unless the file's name says it for all."""
-    explicit = record_channel(raw, ("channel_username",))
-    if explicit is not None:
-        return explicit
-    if file.mixed:
-        return record_channel(raw)
-    if file.sure and file.channel is not None:
-        return file.channel
-    return record_channel(raw, CHANNEL_ALONE) or file.channel or record_channel(raw)
-
-
-def _channel_of_dump(
-    survey: Survey, file: SourceFile, raw: JsonValue, envelope: _Envelope
-) -> str | None:
-    channel_id = telethon_dump.channel_id_of(raw)
-    explicit = record_channel(raw, ("channel_username",))
-    if channel_id is None:
-        return explicit or file.channel
-    return (
-        survey.named.get(str(channel_id))
-        or explicit
-        or envelope.usernames.get(channel_id)
-        or file.channel
-        or survey.known.get(channel_id)
-        or f"c{channel_id}"
-    )
+def _image(file: SourceFile, found: Found, *, exact: bool) -> ImageName | None:
+    if not found.image_path:
+        return None
+    return ImageName(found.image_path, posixpath.dirname(file.relative), exact)

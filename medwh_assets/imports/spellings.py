@@ -25,8 +25,12 @@ from medwh_assets.lake.records import (
     Post,
 )
 
-ID = ("id", "message_id", "msg_id", "messageId")
-DATE = ("date", "message_date", "date_utc", "timestamp", "datetime")
+# `id` may be the number of a row in a script's own table.
+ID = ("message_id", "msg_id", "messageId", "id")
+DATE = (
+    "date", "message_date", "date_utc", "timestamp", "datetime", "post_date", "posted_at",
+    "published_at",
+)  # fmt: skip
 TEXT = ("message", "text", "message_text", "content", "caption")
 VIEWS = ("views", "view_count", "views_count")
 FORWARDS = ("forwards", "forward_count", "forwards_count")
@@ -36,8 +40,6 @@ GROUPED = ("grouped_id",)
 REPLY_TO = ("reply_to_msg_id", "reply_to_message_id", "reply_to")
 SCRAPED = ("scraped_at", "scrape_date", "scraped_date", "collected_at", "extracted_at")
 CHANNEL = ("channel_username", "channel", "channel_name", "username")
-# What is called a username and nothing else may be that of whoever wrote the post.
-CHANNEL_ALONE = tuple(name for name in CHANNEL if name != "username")
 TITLE = ("channel_title", "channel_name")
 IMAGE_PATH = ("image_path", "photo_path", "media_path", "media_file", "image")
 _SENDER = ("channel_id", "sender_id", "chat_id")
@@ -53,6 +55,8 @@ _KIND_WORDS: dict[str, MediaKind] = {
 _ID_MARK = 10**12
 # A time in whole seconds is below this until the year 5138; pandas writes milliseconds.
 _MILLISECONDS = 10**11
+_SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?=\D|$)", re.ASCII)
+UNREADABLE_DATE = "the date cannot be read; one that can: 2024-01-31T10:00:00+00:00"
 _REPLY_REPR = re.compile(r"\breply_to_msg_id=([0-9]{1,18})\b")
 
 Record = Mapping[str, JsonValue]
@@ -177,14 +181,20 @@ def _whole(value: JsonValue, name: str) -> int | None:
 
 
 def _counter(record: Record, names: tuple[str, ...], used: set[str]) -> int | None:
+    """Return a count; one that is no number (`1.2K`) is unknown, and stays in `extra`."""
     name = next((name for name in names if record.get(name) is not None), None)
-    value = record[name] if name else None
-    if isinstance(value, dict):
-        # Telethon's own shape; what else it says stays in `extra`.
-        return _whole(value.get(name or ""), names[0])
-    if name:
+    if name is None:
+        return None
+    value = record[name]
+    # Telethon's own shape; what else it says stays in `extra`.
+    inner = value.get(name) if isinstance(value, dict) else value
+    try:
+        count = _whole(inner, name)
+    except RecordError:
+        return None
+    if inner is value:
         used.add(name)
-    return _whole(value, names[0])
+    return count
 
 
 def _edited(record: Record, used: set[str]) -> datetime | None:
@@ -207,23 +217,29 @@ def _moment(value: JsonValue) -> tuple[datetime, DateAuthority]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) >= _MILLISECONDS else value
             return datetime.fromtimestamp(seconds, tz=UTC), "telegram"
-        if isinstance(value, str) and re.fullmatch(r"\d{9,10}", value.strip(), re.ASCII):
-            return datetime.fromtimestamp(int(value), tz=UTC), "telegram"
+        if isinstance(value, str) and re.fullmatch(r"\d{9,13}", value.strip(), re.ASCII):
+            seconds = int(value) / 1000 if int(value) >= _MILLISECONDS else int(value)
+            return datetime.fromtimestamp(seconds, tz=UTC), "telegram"
         if isinstance(value, str):
             named = re.sub(r"\s*(?:UTC|Z)$", "+00:00", value.strip())
-            parsed = datetime.fromisoformat(re.sub(r"\s+(?=[+-][0-9:]{4,6}$)", "", named))
+            named = re.sub(r"\s+(?=[+-][0-9:]{4,6}$)", "", named)
+            if "/" in named:
+                named = _SLASHES.sub(r"\1-\2-\3", named)
+            parsed = datetime.fromisoformat(named)
             if parsed.tzinfo is None:
                 return parsed.replace(tzinfo=UTC), "naive"
             return parsed.astimezone(UTC), "offset"
     except (ValueError, OverflowError, OSError):
         pass
-    raise RecordError("the date cannot be read")
+    raise RecordError(UNREADABLE_DATE)
 
 
 def _reply_to(record: Record) -> int | None:
     """Return the id of the post that this one answers, if any of the fields is or holds one."""
     for name in REPLY_TO:
         value = record.get(name)
+        if value is None:
+            continue
         if isinstance(value, dict):
             value = value.get("reply_to_msg_id")
         if isinstance(value, str) and (found := _REPLY_REPR.search(value)) is not None:

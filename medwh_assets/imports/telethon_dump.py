@@ -21,7 +21,7 @@ from pydantic import JsonValue
 
 from medwh_assets.imports.found import Found, RecordError, sound
 from medwh_assets.imports.misdecoded import looks_misdecoded
-from medwh_assets.imports.spellings import IMAGE_PATH, SCRAPED, first_text
+from medwh_assets.imports.spellings import IMAGE_PATH, SCRAPED, UNREADABLE_DATE, first_text
 from medwh_assets.lake.merge import post_from_reading
 from medwh_assets.lake.records import (
     MAX_INT,
@@ -226,7 +226,7 @@ def _moment(value: JsonValue) -> tuple[datetime, DateAuthority]:
             return datetime.fromtimestamp(seconds, tz=UTC), "telegram"
     except (ValueError, OverflowError, OSError):
         pass
-    raise RecordError("the date cannot be read")
+    raise RecordError(UNREADABLE_DATE)
 
 
 def _says_only(value: Fields, *names: str) -> bool:

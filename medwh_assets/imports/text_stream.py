@@ -7,6 +7,7 @@ guesses an encoding makes wrong text out of right text.
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 # How much of a file is looked at to tell damaged UTF-8 from another encoding, in bytes.
@@ -83,7 +84,12 @@ def not_utf8(sample: bytes, *, whole: bool, offset: int = 0) -> str | None:
         whole: whether that is all of it; if not, it may end within a character.
         offset: how many bytes of the file precede the sample.
     """
-    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample, final=whole)
+    decoder = codecs.getincrementaldecoder("utf-8")
+    with suppress(UnicodeDecodeError):
+        decoder().decode(sample, final=whole)
+        if b"\0" not in sample:
+            return None
+    text = decoder("surrogateescape").decode(sample, final=whole)
     places = list(_DAMAGE.finditer(text))
     if len(places) <= ALLOWED_PLACES + len(sample) // BYTES_PER_PLACE:
         return None

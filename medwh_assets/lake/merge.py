@@ -13,7 +13,8 @@ current state anew, so the order in which sources arrive can never matter:
 """
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -43,33 +44,38 @@ def merge_posts(posts: Iterable[Post]) -> list[Post]:
     Raises:
         ValueError: the records are of several channels.
     """
-    by_id: dict[int, Post] = {}
+    by_id: defaultdict[int, list[Post]] = defaultdict(list)
     for post in posts:
-        known = by_id.get(post.id)
-        by_id[post.id] = post if known is None else merge(known, post)
-    return [by_id[message_id] for message_id in sorted(by_id)]
+        by_id[post.id].append(post)
+    return [merge(*by_id[message_id]) for message_id in sorted(by_id)]
 
 
-def merge(left: Post, right: Post) -> Post:
-    """Unite the readings of two records of one post.
+def merge(*posts: Post) -> Post:
+    """Unite the readings of some records of one post, at once: one by one would cost their square.
+
+    A record alone is returned as it is.
 
     Raises:
         ValueError: the records are of two posts.
     """
-    if (left.channel, left.id) != (right.channel, right.id):
-        raise ValueError(f"two posts: {left.channel}/{left.id} and {right.channel}/{right.id}")
-    dated = min(left, right, key=lambda post: (DATE_RANK[post.date_authority], post.date))
-    facts = {name: _known(getattr(left, name), getattr(right, name)) for name in _FACTS}
+    first = posts[0]
+    if len(posts) == 1:
+        return first
+    for post in posts:
+        if (post.channel, post.id) != (first.channel, first.id):
+            raise ValueError(f"two posts: {first.channel}/{first.id} and {post.channel}/{post.id}")
+    dated = min(posts, key=lambda post: (DATE_RANK[post.date_authority], post.date))
+    facts = {name: _largest(getattr(post, name) for post in posts) for name in _FACTS}
     return _derive(
-        id=left.id,
-        channel=left.channel,
+        id=first.id,
+        channel=first.channel,
         date=dated.date,
         date_authority=dated.date_authority,
-        kind="service" if "service" in (left.kind, right.kind) else "message",
-        sources=tuple(sorted({*left.sources, *right.sources})),
-        extra=_unite_extra(left.extra, right.extra),
-        observations=_unite_observations((*left.observations, *right.observations)),
-        versions=_unite_versions((*_versions(left), *_versions(right))),
+        kind="service" if any(post.kind == "service" for post in posts) else "message",
+        sources=tuple(sorted({source for post in posts for source in post.sources})),
+        extra=_unite_extra([post.extra for post in posts]),
+        observations=_unite_observations(o for post in posts for o in post.observations),
+        versions=_unite_versions(v for post in posts for v in _versions(post)),
         **facts,
     )
 
@@ -176,10 +182,15 @@ def _unite_versions(versions: Iterable[Version]) -> tuple[Version, ...]:
     )
 
 
-def _precedence(version: Version, key: str) -> tuple[datetime, datetime, int, str]:
-    """Later edits stand over earlier ones, later reads over earlier, fuller contents over barer."""
+def _precedence(version: Version, key: str) -> tuple[datetime, datetime, int, int, str]:
+    """Later edits stand over earlier ones, later reads over earlier, fuller contents over barer.
+
+    Of two that differ in nothing else, the text with fewer replaced characters is the right one.
+    """
     known = sum(field is not None for field in (version.text, version.entities, version.media))
-    return (version.edit_date or _NEVER, version.last_observed_at or _NEVER, known, key)
+    replaced = (version.text or "").count("\ufffd")
+    times = version.edit_date or _NEVER, version.last_observed_at or _NEVER
+    return (*times, known, -replaced, key)
 
 
 def _unite_observations(observations: Iterable[Observation]) -> tuple[Observation, ...]:
@@ -203,9 +214,11 @@ def _larger(left: Observation, right: Observation) -> Observation:
 
 def _known(left: Any, right: Any) -> Any:
     """Return the known of two values, the larger where both are known."""
-    if left is None or right is None:
-        return left if right is None else right
-    return max(left, right, key=_order)
+    return _largest((left, right))
+
+
+def _largest(values: Iterable[Any]) -> Any:
+    return max((value for value in values if value is not None), key=_order, default=None)
 
 
 def _order(value: Any) -> tuple[int, str]:
@@ -219,12 +232,16 @@ def _order(value: Any) -> tuple[int, str]:
 
 
 def _unite_extra(
-    left: dict[str, tuple[JsonValue, ...]], right: dict[str, tuple[JsonValue, ...]]
+    extras: Sequence[dict[str, tuple[JsonValue, ...]]],
 ) -> dict[str, tuple[JsonValue, ...]]:
     united: dict[str, tuple[JsonValue, ...]] = {}
-    for key in sorted({*left, *right}):
-        values = {canonical(value): value for value in (*left.get(key, ()), *right.get(key, ()))}
-        united[key] = tuple(values[spelling] for spelling in sorted(values))
+    for key in sorted({key for extra in extras for key in extra}):
+        found = [values for extra in extras if (values := extra.get(key)) is not None]
+        if len(found) == 1:
+            united[key] = found[0]
+            continue
+        spelled = {canonical(value): value for values in found for value in values}
+        united[key] = tuple(spelled[spelling] for spelling in sorted(spelled))
     return united
 
 

@@ -60,6 +60,10 @@ from medwh_assets.slices import Slice, channel_name
 
 LOCK_TIMEOUT_SECONDS = 120
 _WRITERS = 8
+_MAX_FOLDERS = 10_000
+# An entry of the quarantine is for people to read, and an export carries it in one line.
+MAX_ENTRY_BYTES = 3 * 2**20
+_ENTRY_BEGINNING = 2**19
 # Slices in which a channel's id is looked for: a few early ones may come from a source without it.
 _SLICES_FOR_AN_ID = 20
 _STATUS_RANK: dict[ReadStatus, int] = {"imported": 0, "partial": 1, "complete": 2}
@@ -198,6 +202,8 @@ class Lake:
             )
         self.root = Path(upath.path).resolve()
         self.start_date = start_date
+        # Folders that are known to lie in the lake.
+        self._folders: set[Path] = set()
 
     @classmethod
     def of(cls, settings: LakeSettings) -> Self:
@@ -213,16 +219,29 @@ class Lake:
             LakePathError: the path, or a link on its way, leaves the lake.
         """
         full = self.root / paths.inside(os.fspath(relative))
-        if not full.resolve().is_relative_to(self.root):
-            raise LakePathError(f"{relative!r} leads out of the lake")
+        # A folder is looked at once: an import asks for some files in each of thousands.
+        if full.parent not in self._folders or full.is_symlink():
+            if not full.resolve().is_relative_to(self.root):
+                raise LakePathError(f"{relative!r} leads out of the lake")
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
+            self._folders.add(full.parent)
         return full
 
     def read(self, relative: str | os.PathLike[str]) -> bytes | None:
-        """Return a file's bytes, or None if it is not there."""
+        """Return a file's bytes, or None if it is not there.
+
+        Raises:
+            CorruptSliceError: a folder has that name.
+        """
         try:
             return self.path(relative).read_bytes()
         except FileNotFoundError:
             return None
+        except IsADirectoryError as error:
+            raise CorruptSliceError(
+                f"{self.path(relative)} is a folder where a file belongs; remove it, then run again"
+            ) from error
 
     def write(self, relative: str | os.PathLike[str], content: bytes) -> bool:
         """Write a file whole, unless it holds these bytes already; say whether it was written."""
@@ -248,32 +267,44 @@ class Lake:
         return True
 
     @contextmanager
-    def lock(self, channel: str) -> Generator[None]:
+    def lock(self, channel: str, timeout: float | None = None) -> Generator[None]:
         """Hold a channel's lock, across threads and processes; its holder may ask for it again.
 
         A killed holder's lock is free at once.
 
+        Args:
+            channel: whose.
+            timeout: seconds that it is waited for; two minutes unless told.
+
         Raises:
-            LakeBusyError: another process held it for two minutes.
+            LakeBusyError: another process held it all the while.
         """
+        timeout = LOCK_TIMEOUT_SECONDS if timeout is None else timeout
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(
             folder / f"{channel_name(channel)}.lock",
-            timeout=LOCK_TIMEOUT_SECONDS,
             is_singleton=True,
         )
         try:
-            lock.acquire()
+            lock.acquire(timeout=timeout)
         except filelock.Timeout as error:
             raise LakeBusyError(
                 f"{channel}: another process has held the lock {lock.lock_file} for "
-                f"{LOCK_TIMEOUT_SECONDS} s; wait for it or stop it, then run again"
+                f"{timeout:.0f} s; wait for it or stop it, then run again"
             ) from error
         try:
             yield
         finally:
             lock.release()
+
+    def is_busy(self, channel: str) -> bool:
+        """Whether another process holds a channel's lock at this moment."""
+        try:
+            with self.lock(channel, timeout=0):
+                return False
+        except LakeBusyError:
+            return True
 
     # -- reading a slice --------------------------------------------------------------------
 
@@ -492,6 +523,33 @@ class Lake:
             self._write_posts(Slice(channel, day), kept, ())
         return done
 
+    def rename_channel(self, old: str, new: str) -> None:
+        """Give all that the lake holds of a channel to another name, merged with what that has.
+
+        What was made from posts and images is made anew by the next run. May be cut off at any
+        time and called again.
+
+        Raises:
+            LakeBusyError: another process holds one of the channels.
+        """
+        # In one order, or two renames could wait for each other.
+        with self.lock(min(old, new)), self.intake(new) as intake:
+            for piece in [piece for piece in self.slices() if piece.channel == old]:
+                manifest = self.manifest(piece)
+                posts = [post.model_copy(update={"channel": new}) for post in self._sound(piece)[0]]
+                intake.merge(posts, {piece.date: manifest.reads if manifest else ()})
+                self.forget_rows(Slice(new, piece.date))
+            for file in sorted((self.root / "images" / old).glob("*.jpg")):
+                message_id, _, _ = file.stem.partition(".")
+                if message_id.isdigit():
+                    name = file.relative_to(self.root)
+                    content = self.read(name)
+                    self.keep_image(new, int(message_id), content or b"", twin=str(name))
+            for file in sorted((self.root / "quarantine").glob(f"*/{old}/*.json")):
+                target = paths.quarantine_file(file.parts[-3], new, file.stem)
+                self.write(target, self.read(file.relative_to(self.root)) or b"")
+            self.remove_channels([old])
+
     def _homes(
         self, channel: str, posts: Iterable[Post | PostLine], known: Known
     ) -> tuple[defaultdict[date, list[Post]], defaultdict[date, list[PostLine]]]:
@@ -692,9 +750,13 @@ class Lake:
     def quarantine(
         self, kind: str, channel: str, reason: str, raw: JsonValue, name: str = ""
     ) -> None:
-        """Keep what could not be taken in, with the reason; the same thing twice is one entry."""
-        record = {"reason": reason, "raw": clip(raw)}
-        content = json.dumps(record, ensure_ascii=True, sort_keys=True, indent=1).encode() + b"\n"
+        """Keep what could not be taken in, with the reason; the same thing twice is one entry.
+
+        Of what is too long to be looked at the beginning is kept.
+        """
+        content = _entry(reason, clip(raw))
+        if len(content) > MAX_ENTRY_BYTES:
+            content = _entry(reason, content[:_ENTRY_BEGINNING].decode(errors="replace") + " …")
         with self.lock(channel):
             self.write(
                 paths.quarantine_file(
@@ -829,9 +891,21 @@ def _compare(before: Sequence[Post], after: Sequence[Post], quarantined: int) ->
     return MergeCounts(new, changed, len(after) - new - changed, len(after), quarantined)
 
 
+def _entry(reason: str, raw: JsonValue) -> bytes:
+    record = {"reason": reason, "raw": raw}
+    return json.dumps(record, ensure_ascii=True, sort_keys=True, indent=1).encode() + b"\n"
+
+
 def larger_image(left: bytes, right: bytes) -> bytes:
-    """Return the larger of two images, or of two equally large ones that with the greater hash."""
-    return max(left, right, key=lambda image: (len(image), hashlib.sha256(image).digest()))
+    """Return the better of two files of one name: an image, the larger, that with the greater hash."""
+    return max(left, right, key=_worth)
+
+
+def _worth(content: bytes) -> tuple[bool, int, bytes]:
+    image = content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (
+        content.startswith(b"RIFF") and content[8:12] == b"WEBP"
+    )
+    return image, len(content), hashlib.sha256(content).digest()
 
 
 def first_reason(error: ValueError | RecursionError) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from medwh_assets.imports.intake import ImportSummary, import_dump
-from medwh_assets.imports.opening import opened
+from medwh_assets.imports.intake import import_dump
+from medwh_assets.imports.opening import opened, working_folder
+from medwh_assets.imports.summary import ImportSummary
 from medwh_assets.lake.store import Lake
 from tests.factories import moment
 
@@ -25,4 +26,4 @@ def bring_in(lake: Lake, path: Path, chats: Mapping[str, str] | None = None) -> 
     """Import a path into a lake; archives are unpacked beside the lake."""
     state = lake.root.parent / "state"
     with opened(path, lake, state, chats or {}, Silent()) as found:
-        return import_dump(lake, found, now=NOW, watcher=Silent())
+        return import_dump(lake, found, now=NOW, watcher=Silent(), folder=working_folder(state))

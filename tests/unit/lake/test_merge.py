@@ -108,6 +108,17 @@ def test_merge_does_not_care_how_posts_are_paired(a: Post, b: Post, c: Post) -> 
     assert line(merge(merge(a, b), c)) == line(merge(a, merge(b, c)))
 
 
+@given(st.lists(posts(), min_size=1, max_size=4))
+def test_merging_at_once_is_merging_one_by_one(several: list[Post]) -> None:
+    assert line(merge(*several)) == merged(several)
+
+
+def test_of_two_texts_that_differ_in_nothing_else_the_undamaged_one_stands() -> None:
+    right, wrong = make_post(text="Café à 20 birr"), make_post(text="Caf\ufffd \ufffd 20 birr")
+    for post in (merge(right, wrong), merge(wrong, right)):
+        assert post.text == "Café à 20 birr"
+
+
 @given(posts(), posts())
 def test_merging_the_same_again_changes_nothing(left: Post, right: Post) -> None:
     both = merge(left, right)

@@ -645,6 +645,85 @@ def test_a_channel_whose_lock_is_held_is_busy(lake: Lake, monkeypatch: pytest.Mo
         pool.submit(read_elsewhere).result()
 
 
+def test_whether_a_channel_is_busy_can_be_asked_without_waiting(lake: Lake) -> None:
+    assert not lake.is_busy(CHANNEL)
+    with lake.lock(CHANNEL), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lake.is_busy, CHANNEL).result()
+    assert not lake.is_busy(CHANNEL)
+
+
+def test_a_folder_where_a_file_belongs_is_named(lake: Lake) -> None:
+    (lake.root / MESSAGES).mkdir(parents=True)
+    with pytest.raises(CorruptSliceError, match="is a folder where a file belongs"):
+        lake.posts(PIECE)
+    assert lake.post_days(CHANNEL) == {}
+
+
+def test_an_entry_of_the_quarantine_is_never_too_long_to_be_looked_at(lake: Lake) -> None:
+    lake.quarantine("posts", CHANNEL, "no date", {"text": "ዋጋ\0" * 2_000_000})
+    (file,) = (lake.root / "quarantine").rglob("*.json")
+    assert file.stat().st_size <= store.MAX_ENTRY_BYTES
+    assert json.loads(file.read_bytes())["reason"] == "no date"
+
+
+def test_a_better_picture_is_an_image_before_it_is_large(lake: Lake) -> None:
+    page, photo = b"<html>" + b"x" * 100, b"\xff\xd8\xff photo"
+    for order in ((page, photo), (photo, page)):
+        for content in order:
+            lake.keep_image(CHANNEL, 7, content)
+        assert lake.read(f"images/{CHANNEL}/7.jpg") == photo
+
+
+# -- another name for a channel --------------------------------------------------------------------
+
+
+def held(lake: Lake, channel: str) -> None:
+    """A channel with posts on two days, an image, a replaced one and a quarantined record."""
+    take_in(lake, [make_post(n, channel=channel, at=moment(f"2025-03-0{n} 09:00")) for n in (1, 2)])
+    for picture in (b"one", b"another"):
+        lake.keep_image(channel, 1, picture)
+    lake.quarantine("posts", channel, "no date", {"id": 3})
+
+
+def test_a_channel_that_gets_a_name_is_what_it_would_have_been_under_it(tmp_path: Path) -> None:
+    named, renamed = Lake(tmp_path / "named"), Lake(tmp_path / "renamed")
+    held(named, CHANNEL)
+    held(renamed, "c555")
+    renamed.rename_channel("c555", CHANNEL)
+    assert tree(renamed.root) == tree(named.root)
+
+
+def test_a_channel_is_renamed_into_one_that_is_there(tmp_path: Path) -> None:
+    one, other = Lake(tmp_path / "one"), Lake(tmp_path / "other")
+    more = [make_post(2, channel=CHANNEL, views=7, seen=SECOND_READ, at=moment("2025-03-02 09:00"))]
+    for lake, first in ((one, True), (other, False)):
+        if first:
+            take_in(lake, more)
+        held(lake, "c555")
+        lake.rename_channel("c555", CHANNEL)
+        if not first:
+            take_in(lake, more)
+    assert tree(one.root) == tree(other.root)
+    assert one.channels() == [CHANNEL]
+
+
+def test_a_renaming_that_was_cut_off_is_completed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = Lake(tmp_path / "whole"), Lake(tmp_path / "cut")
+    held(whole, "c555")
+    whole.rename_channel("c555", CHANNEL)
+    held(cut, "c555")
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            Lake, "remove_channels", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            cut.rename_channel("c555", CHANNEL)
+    cut.rename_channel("c555", CHANNEL)
+    assert tree(cut.root) == tree(whole.root)
+
+
 def test_a_file_and_its_folder_are_on_disk_before_a_write_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
