@@ -11,6 +11,7 @@ import pytest
 from tests.integration.conftest import drop
 from tests.integration.pipeline.conftest import REPOSITORY, Pipeline
 from tests.integration.pipeline.recordings import write_scraped_lake
+from tests.unit.imports.desktop_exports import CHAT, write_chat
 
 CANARY = "canary-5up3rs3cret"
 SAMPLE = REPOSITORY / "data" / "sample"
@@ -113,6 +114,25 @@ def test_imported_posts_have_their_images_and_bad_ones_are_named(pipeline: Pipel
     assert pipeline.rows("select count(*) from ops.builds where full_refresh") == [(1,)]
     pipeline.medwh("import", str(old))
     assert pipeline.lake_files() == files
+
+
+def test_a_channel_that_gets_its_name_later_is_in_the_marts_once(pipeline: Pipeline) -> None:
+    export = write_chat(pipeline.folder, 20, images=False)
+    pipeline.medwh("import", str(export))
+    pipeline.medwh("run", "--no-detect")
+    nameless = f"c{CHAT['id']}"
+    assert pipeline.rows("select channel_username from marts.dim_channels") == [(nameless,)]
+
+    said = pipeline.medwh("import", str(export), "--chat", f"{CHAT['id']}=demo_selam")
+    pipeline.medwh("run", "--no-detect")
+
+    assert f"{nameless} of the lake is now demo_selam" in said
+    for table in ("marts.dim_channels", "marts.fct_messages", "raw.telegram_messages"):
+        held = pipeline.rows(f"select distinct channel_username from {table}")
+        assert held == [("demo_selam",)]
+    assert pipeline.rows("select count(*) from marts.fct_messages") == [(20,)]
+    assert "nothing to do" in pipeline.medwh("run", "--no-detect")
+    assert pipeline.rows("select count(*) from ops.builds") == [(2,)]
 
 
 def test_the_embedded_server_is_gone_when_the_command_is(
