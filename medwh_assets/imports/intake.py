@@ -18,14 +18,14 @@ from medwh_assets.errors import LakeBusyError
 from medwh_assets.imports.chat_names import way_out
 from medwh_assets.imports.found import Refused, Unread
 from medwh_assets.imports.image_intake import ImageIntake
-from medwh_assets.imports.medwh_export import look
+from medwh_assets.imports.medwh_export import ExportFacts
 from medwh_assets.imports.medwh_restore import restore
 from medwh_assets.imports.reading import NAMELESS, Bounds, Shaped, read_file
 from medwh_assets.imports.refusals import Refusals
-from medwh_assets.imports.spool import Batch, Spool, spool
+from medwh_assets.imports.spool import Spool, spool
 from medwh_assets.imports.summary import ImportSummary
 from medwh_assets.imports.survey import SourceFile, Survey
-from medwh_assets.lake.store import ImportCounts, Lake
+from medwh_assets.lake.store import Lake
 
 _PROBLEMS_LISTED = 3
 
@@ -58,6 +58,7 @@ def import_dump(
         folder: for what waits on disk; nothing of it stays.
 
     Raises:
+        LakeBusyError: another process holds a channel that is to be renamed or restored.
         SpoolError: there is no room for what waits on disk.
     """
     summary = ImportSummary()
@@ -66,8 +67,8 @@ def import_dump(
     for old, new in found.renames.items():
         watcher.stage(f"{old} becomes {new}", 0)
         lake.rename_channel(old, new)
-    for export in found.exports:
-        _restore(lake, found, export, now, summary, watcher)
+    for export, facts in found.exports.items():
+        _restore(lake, found, export, facts, now, summary, watcher)
     with spool(folder) as waiting:
         watcher.stage("reading", sum(file.records for file in found.files))
         for file in found.files:
@@ -100,7 +101,7 @@ def _merge(
     with lake.intake(channel) as intake:
         for batch in waiting.batches(channel):
             counts = intake.merge([one.post for one in batch.posts], batch.reads)
-            _count(summary, channel, batch, counts)
+            summary.merged(channel, counts, readings=batch.readings, posts=len(batch.posts))
             images.take(channel, batch.posts, counts)
             watcher.advance(len(batch.posts))
 
@@ -109,11 +110,11 @@ def _restore(
     lake: Lake,
     found: Survey,
     folder: Path,
+    facts: ExportFacts,
     now: datetime,
     summary: ImportSummary,
     watcher: Watcher,
 ) -> None:
-    facts = look(folder)
     place = folder.relative_to(found.root).as_posix()
     refusals: dict[str, Refusals] = {}
 
@@ -131,23 +132,9 @@ def _restore(
         mine.quarantined[what.reason] += 1
 
     watcher.stage("restoring", facts.posts + facts.images)
-    restored = restore(lake, folder, now=now, refuse=refuse, advance=watcher.advance)
+    restore(lake, folder, now=now, refuse=refuse, advance=watcher.advance, summary=summary)
     for waiting in refusals.values():
         waiting.write()
-    for channel, one in restored.items():
-        mine = summary.channel(channel)
-        mine.files += 1
-        mine.records += one.posts
-        mine.new += one.new
-        mine.changed += one.changed
-        mine.unchanged += one.unchanged
-        mine.duplicates += one.duplicates
-        mine.mended += one.mended
-        mine.images += one.images
-        mine.images_unmatched += one.images_unmatched
-        mine.quarantined += one.quarantined
-        mine.spans(filter(None, (one.first, one.last)))
-        summary.unreadable += [(f"{channel}|{day}", why) for day, why in one.failed.items()]
 
 
 def _read(
@@ -217,14 +204,3 @@ def _report(
         summary.unreadable.append((file.relative, reason))
     if not file.records and not problems and not file.chats:
         summary.unreadable.append((file.relative, "holds no posts"))
-
-
-def _count(summary: ImportSummary, channel: str, batch: Batch, counts: ImportCounts) -> None:
-    mine = summary.channel(channel)
-    mine.new += counts.new
-    mine.changed += counts.changed
-    mine.unchanged += counts.unchanged
-    mine.duplicates += batch.readings - len(batch.posts)
-    mine.left_out += len(batch.posts) - len(counts.days)
-    summary.unreadable += [(f"{channel}|{day}", reason) for day, reason in counts.failed.items()]
-    mine.spans(counts.days.values())

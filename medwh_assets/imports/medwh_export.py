@@ -128,17 +128,6 @@ def look(folder: Path) -> ExportFacts:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def posts(folder: Path) -> Iterator[Found | Refused | Unread]:
-    """Read an export's posts, whatever else it holds.
-
-    Raises:
-        ImportShapeError: it is no export.
-    """
-    for record in ExportFiles(folder, look(folder)).records("posts"):
-        item = record if isinstance(record, Unread) else _post(record)
-        yield _derived(item) if isinstance(item, Found) else item
-
-
 def slices(folder: Path, refuse: Refuse) -> Iterator[ExportedSlice]:
     """Read an export slice by slice; memory stays flat.
 

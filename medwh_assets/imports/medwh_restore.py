@@ -10,7 +10,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -33,6 +32,7 @@ from medwh_assets.imports.medwh_export import (
     speaks_of,
     tell,
 )
+from medwh_assets.imports.summary import ImportSummary
 from medwh_assets.lake.merge import merge
 from medwh_assets.lake.paths import Layer, image_file, quarantine_file, slice_file
 from medwh_assets.lake.records import DETECTIONS, IMAGES, Manifest, Post, Read, to_lines
@@ -47,39 +47,6 @@ _REPLACED = re.compile(r"([0-9]{1,19})\.([0-9a-f]{8})\.jpg")
 _ENTRY_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 
 
-@dataclass(slots=True)
-class Restored:
-    """What an export brought to one channel.
-
-    Attributes:
-        posts: posts read from the export.
-        new: posts that the lake did not have.
-        changed: posts that it had and now knows more of.
-        unchanged: posts of which it knew all that.
-        duplicates: posts that came more than once, every time but the first.
-        mended: characters that were replaced.
-        images: image files that are in the lake now, replaced ones too.
-        images_unmatched: image files that belong to no post of the export.
-        quarantined: images that were left out, by reason.
-        failed: days whose slice in the lake cannot be read, and why.
-        first: the first day of its posts.
-        last: the last one.
-    """
-
-    posts: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    duplicates: int = 0
-    mended: int = 0
-    images: int = 0
-    images_unmatched: int = 0
-    quarantined: Counter[str] = field(default_factory=Counter[str])
-    failed: dict[date, str] = field(default_factory=dict[date, str])
-    first: date | None = None
-    last: date | None = None
-
-
 def restore(
     lake: Lake,
     folder: Path,
@@ -87,7 +54,8 @@ def restore(
     now: datetime,
     refuse: Refuse,
     advance: Callable[[int], None],
-) -> dict[str, Restored]:
+    summary: ImportSummary,
+) -> None:
     """Bring an export into the lake: an empty one is then what the exported one was.
 
     In a lake that holds something already it is a merge: nothing is lost, the order of imports does
@@ -99,20 +67,17 @@ def restore(
         now: posts dated more than a day after this are refused.
         refuse: told the file and what of it could not be taken in.
         advance: told how many posts or images have just been dealt with.
-
-    Returns:
-        What it brought, by channel.
+        summary: counts what it brought; what is refused is not counted here.
 
     Raises:
         ImportShapeError: it is no export.
         LakeBusyError: another process holds a channel's lock.
     """
-    work = _Restore(lake, folder, now, refuse, advance)
+    work = _Restore(lake, folder, now, refuse, advance, summary)
     for channel, pieces in groupby(slices(folder, refuse), key=lambda one: one.piece.channel):
         work.channel(channel, pieces)
-    work.count_unmatched()
+    work.count()
     work.quarantine()
-    return dict(work.done)
 
 
 class _Restore:
@@ -125,14 +90,16 @@ class _Restore:
         now: datetime,
         refuse: Refuse,
         advance: Callable[[int], None],
+        summary: ImportSummary,
     ) -> None:
-        self.done: defaultdict[str, Restored] = defaultdict(Restored)
+        self._summary = summary
         self._lake = lake
         self._folder = folder
         self._latest = now + timedelta(days=1)
         self._refuse = refuse
         self._advance = advance
         self._files = ExportFiles(folder, look(folder))
+        self._channels: set[str] = set()
         self._matched: Counter[str] = Counter()
         self._keeper = ImageKeeper(lake, lake.forget_rows)
 
@@ -141,6 +108,7 @@ class _Restore:
     def channel(self, channel: str, pieces: Iterable[ExportedSlice]) -> None:
         """Restore slices of one channel, some at a time."""
         replaced = _replaced(self._folder, channel)
+        self._channels.add(channel)
         with self._lake.intake(channel) as intake:
             for batch in _batches(self._within_bounds(one) for one in pieces):
                 before = {piece: self._lake.manifest(piece) for piece in _touched(batch, intake)}
@@ -168,17 +136,12 @@ class _Restore:
         return ExportedSlice(one.piece, (), None, (), (), intact=False)
 
     def _count(self, channel: str, batch: Sequence[ExportedSlice], counts: ImportCounts) -> None:
-        mine = self.done[channel]
         found = [found for one in batch for found in one.found]
-        mine.posts += len(found)
+        mine = self._summary.channel(channel)
+        mine.records += len(found)
         mine.mended += sum(one.mended for one in found)
-        mine.new += counts.new
-        mine.changed += counts.changed
-        mine.unchanged += counts.unchanged
-        mine.duplicates += len(found) - len({one.post.id for one in found})
-        mine.failed.update(counts.failed)
-        days = [*counts.days.values(), *filter(None, (mine.first, mine.last))]
-        mine.first, mine.last = min(days, default=None), max(days, default=None)
+        posts = len({one.post.id for one in found})
+        self._summary.merged(channel, counts, readings=len(found), posts=posts)
         self._advance(len(found))
 
     def _forget_stale_rows(self, piece: Slice, known: Manifest | None) -> None:
@@ -213,16 +176,18 @@ class _Restore:
                 begins = match[2] if match else ""
                 kept = self._keeper.keep(Slice(channel, day), message_id, file, begins=begins)
                 if isinstance(kept, str):
-                    self.done[channel].quarantined[kept] += 1
+                    self._summary.channel(channel).quarantined[kept] += 1
                     self._keeper.quarantine(channel, message_id, kept, relative)
                     continue
-                self.done[channel].images += 1
+                self._summary.channel(channel).images += 1
                 if relative == name or message_id in lying:
                     lying[message_id] = kept
         return lying
 
-    def count_unmatched(self) -> None:
-        """Count the images that no post of the export took."""
+    def count(self) -> None:
+        """Count the export for each of its channels, and the images that no post of it took."""
+        for channel in self._channels:
+            self._summary.channel(channel).files += 1
         images = self._folder / "images"
         for channel in sorted(filter(lake_channel, _names(images))):
             files = sum(
@@ -230,7 +195,8 @@ class _Restore:
                 for name in _names(images / channel)
             )
             if files > self._matched[channel]:
-                self.done[channel].images_unmatched = files - self._matched[channel]
+                left = files - self._matched[channel]
+                self._summary.channel(channel).images_unmatched += left
 
     # -- rows --
 

@@ -1,9 +1,10 @@
 """What an import did, by channel: numbers for whoever started it."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+
+from medwh_assets.lake.store import ImportCounts
 
 
 @dataclass(slots=True)
@@ -44,10 +45,15 @@ class ChannelSummary:
     first: date | None = None
     last: date | None = None
 
-    def spans(self, days: Iterable[date]) -> None:
-        """Take in more days."""
-        known = [*days, *filter(None, (self.first, self.last))]
-        self.first, self.last = min(known, default=None), max(known, default=None)
+    def merged(self, counts: ImportCounts, *, readings: int, posts: int) -> None:
+        """Count what the lake did with some readings of some posts."""
+        self.new += counts.new
+        self.changed += counts.changed
+        self.unchanged += counts.unchanged
+        self.duplicates += readings - posts
+        self.left_out += posts - len(counts.days)
+        days = [*counts.days.values(), *filter(None, (self.first, self.last))]
+        self.first, self.last = min(days, default=None), max(days, default=None)
 
 
 @dataclass(slots=True)
@@ -75,6 +81,11 @@ class ImportSummary:
     def ok(self) -> bool:
         """Whether posts came in, and none was left out for a reason that may pass."""
         return self.posts > 0 and not any(one.left_out for one in self.channels.values())
+
+    def merged(self, channel: str, counts: ImportCounts, *, readings: int, posts: int) -> None:
+        """Count what the lake did with some readings of some posts of a channel."""
+        self.channel(channel).merged(counts, readings=readings, posts=posts)
+        self.unreadable += [(f"{channel}|{day}", reason) for day, reason in counts.failed.items()]
 
     def channel(self, name: str) -> ChannelSummary:
         """Return a channel's part, made if it is not there yet."""

@@ -14,9 +14,10 @@ import pytest
 from medwh_assets.errors import ImportShapeError
 from medwh_assets.exports.lake_export import export_lake
 from medwh_assets.imports import medwh_export
-from medwh_assets.imports.found import Found, Refused, Unread
-from medwh_assets.imports.medwh_export import is_export, look, posts, slices
-from medwh_assets.imports.medwh_restore import Restored, restore
+from medwh_assets.imports.found import Refused, Unread
+from medwh_assets.imports.medwh_export import is_export, look, slices
+from medwh_assets.imports.medwh_restore import restore
+from medwh_assets.imports.summary import ChannelSummary, ImportSummary
 from medwh_assets.lake.records import Post
 from medwh_assets.lake.store import Lake
 from medwh_assets.slices import Slice
@@ -44,23 +45,25 @@ def export(lake: Lake, out: Path, **options: Any) -> Path:
 
 @dataclass
 class Outcome:
-    done: dict[str, Restored]
+    done: dict[str, ChannelSummary]
     refused: list[tuple[str, Refused | Unread]] = field(default_factory=list)
     advanced: int = 0
 
 
 def bring(lake: Lake, folder: Path) -> Outcome:
-    outcome = Outcome({})
+    summary = ImportSummary()
+    outcome = Outcome(summary.channels)
 
     def advance(number: int) -> None:
         outcome.advanced += number
 
-    outcome.done = restore(
+    restore(
         lake,
         folder,
         now=NOW,
         refuse=lambda file, item: outcome.refused.append((file, item)),
         advance=advance,
+        summary=summary,
     )
     return outcome
 
@@ -105,7 +108,7 @@ def test_an_export_makes_the_same_lake_in_an_empty_one_and_again_changes_nothing
     assert outcome.refused == []
     assert outcome.advanced == 12
     mine = outcome.done[CHANNEL]
-    assert (mine.posts, mine.new, mine.changed, mine.images) == (6, 6, 0, 4)
+    assert (mine.records, mine.new, mine.changed, mine.images) == (6, 6, 0, 4)
     assert (mine.first, mine.last) == (date(2025, 3, 1), date(2025, 3, 3))
     again = bring(empty, folder).done[CHANNEL]
     assert (again.new, again.changed, again.unchanged) == (0, 0, 6)
@@ -152,7 +155,10 @@ def test_a_lake_that_waits_for_its_pipeline_comes_back_as_it_is(
 
 
 def test_posts_stand_in_an_export_as_a_reader_finds_them(exported: Path, original: Lake) -> None:
-    found = [item.post for item in posts(exported) if isinstance(item, Found)]
+    refused: list[object] = []
+    pieces = slices(exported, lambda *what: refused.append(what))
+    found = [one.post for piece in pieces for one in piece.found]
+    assert refused == []
     assert found == [post for piece in original.slices() for post in original.posts(piece)]
 
 
