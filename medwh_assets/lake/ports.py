@@ -5,9 +5,10 @@ the recorded source, the detector and their hand-written fakes all fit these sha
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from medwh_assets.lake.records import Box, Post
 from medwh_assets.slices import DayRun, Slice
@@ -30,6 +31,29 @@ class SliceReading:
     observed_at: datetime | None
     complete: bool
     posts: tuple[Post, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """What a channel says about itself, as one read saw it.
+
+    Attributes:
+        channel: the channel's name in the lake.
+        channel_id: its bare id, which outlives every rename.
+        title: the name that readers see.
+        about: the description, or null where there is none.
+        subscribers: how many have subscribed, or null where Telegram does not tell.
+        username: its username at that time, spelled as the owner does, or null without one.
+        observed_at: the read's logical time.
+    """
+
+    channel: str
+    channel_id: int
+    title: str
+    about: str | None
+    subscribers: int | None
+    username: str | None
+    observed_at: datetime
 
 
 class MessageSource(Protocol):
@@ -57,6 +81,85 @@ class MessageSource(Protocol):
         Raises:
             SourceUnreachableError: the source did not answer.
         """
+        ...
+
+    def facts(self, channel: str) -> ChannelFacts | None:
+        """Return what the channel says about itself now, or None from a source that knows nothing.
+
+        Raises:
+            SourceUnreachableError: the source did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPeer:
+    """How one account addresses one channel; another account has another access hash.
+
+    Attributes:
+        channel_id: the channel's bare id.
+        access_hash: what proves that the account has seen the channel.
+        username: the channel's username when it was last seen, or empty.
+    """
+
+    channel_id: int
+    access_hash: int = field(repr=False)
+    username: str
+
+
+ChannelStatus = Literal[
+    "ok", "empty", "renamed", "not_found", "private", "banned", "flood", "unreachable"
+]
+
+
+class AccountState(Protocol):
+    """What is remembered about one Telegram account from run to run."""
+
+    def operation(self) -> AbstractContextManager[None]:
+        """Hold the account: one operation at a time, over all runs and processes.
+
+        Raises:
+            SourceBusyError: another operation went on for longer than the wait.
+        """
+        ...
+
+    def peer(self, channel: str) -> KnownPeer | None:
+        """Return how a channel is addressed, or None if its name was never resolved."""
+        ...
+
+    def remember_peer(self, channel: str, peer: KnownPeer) -> None:
+        """Keep how a channel is addressed."""
+        ...
+
+    def forget_peer(self, channel: str) -> None:
+        """Drop an address that Telegram no longer accepts."""
+        ...
+
+    def cooldown(self) -> datetime | None:
+        """Return until when nothing may be asked, or None; a time that is past may be returned."""
+        ...
+
+    def cool_down(self, until: datetime, why: str) -> None:
+        """Let nothing be asked until then."""
+        ...
+
+    def note(self, channel: str, status: ChannelStatus, detail: str, at: datetime) -> None:
+        """Keep how the last attempt on a channel ended.
+
+        Args:
+            channel: the channel's name in the lake.
+            status: the outcome.
+            detail: one line for people, empty where there is nothing to say.
+            at: the run's logical time.
+        """
+        ...
+
+    def photo(self, photo_id: int) -> str | None:
+        """Return the lake path under which some run has kept a photo, or None."""
+        ...
+
+    def remember_photo(self, photo_id: int, path: str) -> None:
+        """Keep where in the lake a photo lies."""
         ...
 
 

@@ -159,6 +159,9 @@ class RecordedSource:
         except FileNotFoundError:
             return None
 
+    def facts(self, channel: str) -> None:
+        """Return None: a recording holds posts only."""
+
     def _load(self, channel: str) -> list[_RecordedRead]:
         if channel not in self._reads:
             files = sorted((self.folder / "reads" / channel).glob("*.json"))

@@ -76,6 +76,9 @@ class FakeSource:
             raise found
         return found
 
+    def facts(self, channel: str) -> None:
+        return None
+
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
