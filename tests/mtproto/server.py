@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from typing import Any, Self, cast
+from typing import Self, cast
 
 from telethon.crypto import AuthKey
 from telethon.sessions import StringSession
@@ -40,7 +40,7 @@ class DataCentre:
         self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
         self._closed = False
-        self._connections: dict[Connection, asyncio.Task[Any]] = {}
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._trust = ExitStack()
 
     @property
@@ -107,10 +107,9 @@ class DataCentre:
     async def __aexit__(self, *_: object) -> None:
         self._trust.close()
         self.world.addresses.pop(self.id, None)
-        tasks = list(self._connections.values())
         if self._opening:
             await self._opening
-        server = self._server
+        server, tasks = self._server, list(self._connections.values())
         self._close()
         for task in tasks:
             task.cancel()
@@ -130,22 +129,20 @@ class DataCentre:
         self._opening = asyncio.get_running_loop().create_task(self._open(listener))
 
     async def _open(self, listener: socket.socket) -> None:
-        self._server = await asyncio.start_server(self._serve, sock=listener)
+        self._server = await asyncio.start_server(self._accept, sock=listener)
         self._opening = None
         if self._closed:
             self._close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection, task = Connection(self, reader, writer), asyncio.current_task()
-        if task:
-            self._connections[connection] = task
-        try:
-            await connection.serve()
-        except asyncio.CancelledError:
-            # Only the end of the data centre cancels; what created this task must not see it.
-            connection.end()
-        finally:
-            self._connections.pop(connection, None)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closed:
+            # It was on its way when the data centre vanished.
+            writer.transport.abort()
+            return
+        connection = Connection(self, reader, writer)
+        task = asyncio.get_running_loop().create_task(connection.serve())
+        self._connections[connection] = task
+        task.add_done_callback(lambda _: self._connections.pop(connection, None))
 
     def _cut(self) -> None:
         for connection in list(self._connections):

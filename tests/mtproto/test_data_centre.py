@@ -932,6 +932,28 @@ def test_a_vanished_data_centre_refuses_connections_until_it_comes_back(
     asyncio.run(scenario())
 
 
+def test_a_data_centre_that_vanishes_and_comes_back_at_once_does_as_told_last(
+    centres: DataCentres, reader: Account
+) -> None:
+    session = centres.session(reader)
+
+    async def connect() -> bool:
+        async with connected(session, **IMPATIENT) as client:
+            return await client.is_user_authorized()
+
+    for _ in range(5):
+        centres.vanish()
+        centres.come_back()
+        centres.vanish()
+    with pytest.raises(ConnectionError):
+        asyncio.run(connect())
+    for _ in range(5):
+        centres.come_back()
+        centres.vanish()
+        centres.come_back()
+    assert asyncio.run(connect())
+
+
 def test_a_key_can_be_forgotten_between_connections_or_within_one(
     centres: DataCentres, reader: Account, shop: Channel
 ) -> None:
