@@ -4,7 +4,7 @@ They speak of posts and images, so they stand on the lake's floor beside the rec
 the recorded source, the detector and their hand-written fakes all fit these shapes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,8 +56,25 @@ class ChannelFacts:
     observed_at: datetime
 
 
+class PhotoMemory(Protocol):
+    """Where in the lake the photos lie that some run has fetched."""
+
+    def photo(self, photo_id: int) -> str | None:
+        """Return the lake path under which some run has kept a photo, or None."""
+        ...
+
+    def remember_photo(self, photo_id: int, path: str) -> None:
+        """Keep where in the lake a photo lies."""
+        ...
+
+
 class MessageSource(Protocol):
     """Where a channel's posts come from."""
+
+    @property
+    def photos(self) -> PhotoMemory | None:
+        """What earlier runs have fetched, or None where fetching costs nothing."""
+        ...
 
     def channels(self) -> frozenset[str]:
         """Return the channels that this source can read."""
@@ -79,8 +96,13 @@ class MessageSource(Protocol):
         """Return the bytes of a post's image as the source holds them, or None if it has none.
 
         Raises:
+            ImageError: the source delivers it only in part; it may be whole another time.
             SourceUnreachableError: the source did not answer.
         """
+        ...
+
+    def expect(self, posts: Sequence[Post]) -> None:
+        """Hear whose images will be asked for next, in this order, and perhaps fetch them ahead."""
         ...
 
     def facts(self, channel: str) -> ChannelFacts | None:
@@ -112,7 +134,7 @@ ChannelStatus = Literal[
 ]
 
 
-class AccountState(Protocol):
+class AccountState(PhotoMemory, Protocol):
     """What is remembered about one Telegram account from run to run."""
 
     def operation(self) -> AbstractContextManager[None]:
@@ -152,14 +174,6 @@ class AccountState(Protocol):
             detail: one line for people, empty where there is nothing to say.
             at: the run's logical time.
         """
-        ...
-
-    def photo(self, photo_id: int) -> str | None:
-        """Return the lake path under which some run has kept a photo, or None."""
-        ...
-
-    def remember_photo(self, photo_id: int, path: str) -> None:
-        """Keep where in the lake a photo lies."""
         ...
 
 

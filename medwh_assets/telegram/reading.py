@@ -78,9 +78,13 @@ def _walk(lake: Lake, source: MessageSource, run: DayRun) -> Iterator[Outcome]:
 
 
 def _take_in(lake: Lake, day: Sequence[SliceReading], waiting: list[Slice]) -> Iterator[Outcome]:
-    if day:
+    if day and day[0].slice in waiting:
         waiting.remove(day[0].slice)
         yield from each_slice([day[0].slice], lambda piece: _merge(lake, piece, day))
+    elif day:
+        # Posts that came out of order, after their day: they belong to it all the same.
+        again = list(each_slice([day[0].slice], lambda piece: _merge(lake, piece, day)))
+        yield from (outcome for outcome in again if isinstance(outcome, Failed))
 
 
 def _merge(lake: Lake, piece: Slice, readings: Sequence[SliceReading]) -> Mapping[str, Number]:
@@ -97,8 +101,8 @@ def _merge(lake: Lake, piece: Slice, readings: Sequence[SliceReading]) -> Mappin
 def read_images(lake: Lake, sources: SourceDirectory, slices: Sequence[Slice]) -> Iterator[Outcome]:
     """Fetch what the posts of slices show, and write down what every image is.
 
-    A picture already in the lake is not fetched again; one that two posts of the run share is
-    fetched once and hard-linked.
+    A picture already in the lake is not fetched again; one that several posts share, of whichever
+    channel and run, is fetched once and linked.
     """
     fetched: dict[int, str] = {}
     yield from each_slice(slices, lambda piece: _images(lake, sources, piece, fetched))
@@ -112,14 +116,22 @@ def _images(
         return {"images": 0, "quarantined": 0, "missing": 0}
     source = sources.of(piece.channel)
     rows: list[ImageRecord] = []
-    for post in lake.posts(piece):
+    counts = {"downloaded": 0, "linked": 0}
+    posts = lake.posts(piece)
+    if source is not None:
+        source.expect(_wanted(lake, source, posts, fetched))
+    for post in posts:
         name = image_file(piece.channel, post.id)
         content = lake.read(name)
         has_image = post.media is not None and post.media.is_image
+        reason: str | None = None
         if content is None and has_image and source is not None:
-            content = _fetch(lake, source, post, fetched)
+            try:
+                content = _fetch(lake, source, post, fetched, counts)
+            except ImageError as error:
+                reason = str(error)
         if content is not None or has_image:
-            rows.append(_image_record(lake, post, str(name), content))
+            rows.append(_image_record(lake, post, str(name), content, reason))
     lake.write_images(piece, rows, made_from)
     by_status = [row.status for row in rows]
     return {
@@ -127,31 +139,77 @@ def _images(
         "quarantined": by_status.count("quarantined"),
         "missing": by_status.count("missing"),
         "bytes": sum(row.bytes or 0 for row in rows),
+        **counts,
     }
 
 
-def _fetch(lake: Lake, source: MessageSource, post: Post, fetched: dict[int, str]) -> bytes | None:
-    photo_id = post.media.photo_id if post.media else None
-    twin = fetched.get(photo_id) if photo_id is not None else None
-    content = lake.read(twin) if twin is not None else None
-    if content is None:
-        content = source.image(post)
-    if content is None:
+def _wanted(
+    lake: Lake, source: MessageSource, posts: Sequence[Post], fetched: Mapping[int, str]
+) -> list[Post]:
+    """Return the posts whose pictures will have to come from the source, each picture once."""
+    wanted: list[Post] = []
+    seen: set[int] = set()
+    for post in posts:
+        if post.media is None or not post.media.is_image:
+            continue
+        photo_id = post.media.photo_id
+        if photo_id in seen or _twin(lake, source, photo_id, fetched) is not None:
+            continue
+        if lake.path(image_file(post.channel, post.id)).exists():
+            continue
+        wanted.append(post)
+        if photo_id is not None:
+            seen.add(photo_id)
+    return wanted
+
+
+def _twin(
+    lake: Lake, source: MessageSource, photo_id: int | None, fetched: Mapping[int, str]
+) -> str | None:
+    """Return where the lake holds the same picture already."""
+    if photo_id is None:
         return None
+    known = fetched.get(photo_id)
+    if known is None and source.photos is not None:
+        known = source.photos.photo(photo_id)
+    return known if known is not None and lake.path(known).exists() else None
+
+
+def _fetch(
+    lake: Lake,
+    source: MessageSource,
+    post: Post,
+    fetched: dict[int, str],
+    counts: dict[str, int],
+) -> bytes | None:
+    photo_id = post.media.photo_id if post.media else None
+    twin = _twin(lake, source, photo_id, fetched)
+    content = lake.read(twin) if twin is not None else None
+    if content is not None:
+        counts["linked"] += 1
+    else:
+        content = source.image(post)
+        if content is None:
+            return None
+        counts["downloaded"] += 1
     path = lake.keep_image(post.channel, post.id, content, twin=twin)
-    if photo_id is not None:
-        fetched[photo_id] = path
+    if photo_id is not None and photo_id not in fetched:
+        fetched[photo_id] = twin or path
+        if twin is None and source.photos is not None:
+            source.photos.remember_photo(photo_id, path)
     return content
 
 
-def _image_record(lake: Lake, post: Post, path: str, content: bytes | None) -> ImageRecord:
+def _image_record(
+    lake: Lake, post: Post, path: str, content: bytes | None, missing: str | None
+) -> ImageRecord:
     photo_id = post.media.photo_id if post.media else None
     if content is None:
         return ImageRecord(
             message_id=post.id,
             photo_id=photo_id,
             status="missing",
-            reason="no source has delivered it",
+            reason=missing or "no source has delivered it",
         )
     try:
         facts = image_facts(content)

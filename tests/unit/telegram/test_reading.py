@@ -15,6 +15,7 @@ from medwh_assets.slices import DayRun, Slice
 from medwh_assets.telegram.reading import SourceDirectory, read_images, read_slices
 from medwh_assets.telegram.recorded_source import RecordedSource
 from tests.factories import CHANNEL, DAY, FIRST_READ, SECOND_READ, make_post, make_reading, tree
+from tests.unit.telegram.accounts import RememberedAccount
 from tests.unit.telegram.recordings import photo, recorded_post, write_channels, write_read
 
 OTHER = "demo_other"
@@ -45,6 +46,8 @@ class FakeSource:
         self.photo_ids = photo_ids
         self.walks: list[DayRun] = []
         self.fetched: list[int] = []
+        self.expected: list[int] = []
+        self.photos: RememberedAccount | None = None
 
     def channels(self) -> frozenset[str]:
         return frozenset({CHANNEL})
@@ -75,6 +78,9 @@ class FakeSource:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def expect(self, posts: Sequence[Post]) -> None:
+        self.expected.extend(post.id for post in posts)
 
     def facts(self, channel: str) -> None:
         return None

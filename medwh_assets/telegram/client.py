@@ -1,0 +1,307 @@
+"""The only client of a run: asks Telegram with patience, politely, and never for ever.
+
+Telethon's own retries are switched off, because they loop without a pause against a server that
+drops a request each time, wait for ever for an answer that never comes, and sleep unseen. Here
+every answer has a time limit, a broken connection is made anew a few times with pauses, and a flood
+wait is a decision of `pacing`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import SecretStr
+
+from medwh_assets.errors import (
+    AccountError,
+    CoolingDownError,
+    MedwhError,
+    SourceUnreachableError,
+)
+from medwh_assets.lake.ports import AccountState
+from medwh_assets.telegram.clock import Clock, SystemClock
+from medwh_assets.telegram.pacing import CoolDown, Countdown, Pacer, after_flood, next_tick
+from medwh_assets.telegram.refusals import forgotten_key
+
+T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
+
+# A part of a file; a photo as Telegram keeps it fits into one.
+PART_BYTES: Final = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What an application and an account show to Telegram."""
+
+    api_id: int
+    api_hash: SecretStr
+    session: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When the server counts as gone: 3 × (14 + 2) + 1 + 3 = 52 seconds by default.
+
+    Attributes:
+        answer: seconds for one answer, connecting included.
+        goodbye: seconds for closing a connection.
+        pauses: seconds before each new attempt; there is one attempt more than pauses.
+        lost: seconds for which everything fails at once after the server was found gone, so that
+            thirty channels do not wait for it one after another.
+    """
+
+    answer: float = 14.0
+    goodbye: float = 2.0
+    pauses: tuple[float, ...] = (1.0, 3.0)
+    lost: float = 60.0
+
+
+def _no_countdown(_left: float, _why: str) -> None:
+    pass
+
+
+class TelegramClient:
+    """Asks Telegram. Made, used and closed inside one event loop.
+
+    Args:
+        credentials: application and session.
+        state: where cooldowns are kept.
+        pacer: how fast histories are asked for.
+        on_wait: told while the run waits for Telegram.
+        clock: the time.
+        patience: when the server counts as gone.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        state: AccountState,
+        pacer: Pacer,
+        *,
+        on_wait: Countdown = _no_countdown,
+        clock: Clock | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Remember what is needed; nothing is connected yet."""
+        self._credentials = credentials
+        self._state = state
+        self._pacer = pacer
+        self._on_wait = on_wait
+        self._clock: Clock = clock or SystemClock()
+        self._patience = patience or Patience()
+        self._client: Any = None
+        self._connecting = asyncio.Lock()
+        self._waited = 0.0
+        self._gone_until = 0.0
+        self._gone: MedwhError | None = None
+
+    async def ask(self, request: Any, *, paced: bool = True) -> Any:
+        """Send one request and return Telegram's answer.
+
+        Args:
+            request: one of Telethon's request objects.
+            paced: whether it waits for its turn; only parts of files do not.
+
+        Raises:
+            AccountError: the session's key is unknown.
+            CoolingDownError: Telegram asks for a pause that is too long for the run.
+            SourceUnreachableError: it did not answer.
+            telethon.errors.RPCError: it refused, see `refusals`.
+        """
+
+        async def once(client: Any) -> Any:
+            if paced:
+                await self._clock.sleep(self._pacer.reserve(self._clock.seconds()))
+            async with asyncio.timeout(self._patience.answer):
+                return await client(request)
+
+        return await self._persist(once)
+
+    async def download(self, location: Any, *, dc_id: int, size: int | None, most: int) -> bytes:
+        """Fetch a file from the data centre where it lies; a cut continues where it was.
+
+        Args:
+            location: one of Telethon's `Input…FileLocation` objects.
+            dc_id: the data centre.
+            size: its size in bytes as far as it is known.
+            most: bytes after which the rest is not fetched.
+
+        Raises:
+            AccountError, CoolingDownError, SourceUnreachableError, RPCError: as `ask` does.
+        """
+        content = bytearray()
+
+        async def rest(client: Any) -> bytes:
+            parts: AsyncGenerator[bytes, None] = client.iter_download(
+                location,
+                offset=len(content),
+                request_size=PART_BYTES,
+                dc_id=dc_id,
+            )
+            try:
+                while len(content) < most and (size is None or len(content) < size):
+                    async with asyncio.timeout(self._patience.answer):
+                        try:
+                            part = await anext(parts)
+                        except StopAsyncIteration:
+                            break
+                    content.extend(part)
+            finally:
+                with suppress(Exception):
+                    await parts.close()  # pyright: ignore
+            return bytes(content)
+
+        return await self._persist(rest)
+
+    async def close(self) -> None:
+        """Say goodbye, and be done within a moment whatever the server does."""
+        await self._hang_up()
+
+    # -- persistence ------------------------------------------------------------------------------
+
+    async def _persist(self, attempt: Callable[[Any], Awaitable[T]]) -> T:
+        from telethon import errors
+
+        passing = (
+            errors.ServerError,
+            errors.TimedOutError,
+            errors.RpcCallFailError,
+            errors.RpcMcgetFailError,
+            errors.InterdcCallErrorError,
+            errors.InterdcCallRichErrorError,
+        )
+        broken = (
+            OSError,
+            EOFError,
+            TimeoutError,
+            errors.InvalidBufferError,
+            errors.InvalidChecksumError,
+            errors.SecurityError,
+            errors.BadMessageError,
+        )
+        if self._gone is not None and self._clock.seconds() < self._gone_until:
+            raise self._gone
+        pauses = iter(self._patience.pauses)
+        while True:
+            client: Any = None
+            try:
+                client = await self._connected()
+                return await attempt(client)
+            except errors.AuthKeyNotFound as error:
+                raise self._lost(forgotten_key()) from error
+            except (errors.FloodWaitError, errors.FloodPremiumWaitError) as error:
+                await self._sit_out(float(error.seconds), type(error.request).__name__)
+                continue
+            except passing as error:
+                why = f"Telegram has trouble of its own ({error.message})"
+            except broken as error:
+                why = f"no answer from Telegram ({type(error).__name__})"
+                await self._hang_up(client)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Telethon cancels what still waits for an answer when it gives up a connection.
+                why = f"the connection broke off ({type(error).__name__})"
+                await self._hang_up(client)
+            pause = next(pauses, None)
+            if pause is None:
+                raise self._lost(
+                    SourceUnreachableError(
+                        f"{why}, {len(self._patience.pauses) + 1} times in a row: "
+                        "see whether this machine reaches the internet, and try again later"
+                    )
+                )
+            await self._clock.sleep(pause)
+
+    def _lost(self, error: MedwhError) -> MedwhError:
+        self._gone = error
+        never = isinstance(error, AccountError)
+        self._gone_until = float("inf") if never else self._clock.seconds() + self._patience.lost
+        return error
+
+    async def _sit_out(self, asked: float, what: str) -> None:
+        decision = after_flood(asked, self._waited, self._clock.now())
+        if isinstance(decision, CoolDown):
+            why = f"Telegram asked for a pause of {asked:,.0f} s ({what})"
+            self._state.cool_down(decision.until, why)
+            raise CoolingDownError(
+                f"{why}: the rest is read after {decision.until:%Y-%m-%d %H:%M} UTC",
+                decision.until,
+            )
+        self._waited += decision.seconds
+        left = decision.seconds
+        while left > 0:
+            self._on_wait(left, "Telegram asks for a pause")
+            tick = next_tick(left)
+            await self._clock.sleep(tick)
+            left -= tick
+        self._on_wait(0.0, "Telegram asks for a pause")
+
+    # -- connection -------------------------------------------------------------------------------
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._client is None:
+                client = make_client(self._credentials)
+                self._client = client
+                async with asyncio.timeout(self._patience.answer):
+                    await client.connect()
+            return self._client
+
+    async def _hang_up(self, client: Any = None) -> None:
+        """Give up the connection, if it is still the one that broke."""
+        held = self._client
+        if held is None or (client is not None and client is not held):
+            return
+        self._client = None
+        try:
+            async with asyncio.timeout(self._patience.goodbye):
+                await held.disconnect()
+        except Exception as error:  # noqa: BLE001 - whatever it is, this connection is given up
+            _LOG.debug("while hanging up: %s", type(error).__name__)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+
+
+def make_client(credentials: Credentials, *, patient: bool = False) -> Any:
+    """Make a Telethon client that leaves all decisions to its caller.
+
+    Args:
+        credentials: application and session; the session may be empty for a first login.
+        patient: for a person at a prompt: reconnects by itself and takes updates.
+    """
+    import telethon
+    from telethon.sessions import StringSession
+
+    # Without a handler Python would print its warnings on top of the progress display.
+    logger = logging.getLogger("telethon")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+    class Client(telethon.TelegramClient):
+        async def _create_exported_sender(self, dc_id: int) -> Any:
+            sender: Any = await super()._create_exported_sender(dc_id)  # pyright: ignore
+            # The connection to a file's data centre does not inherit this from the client, and
+            # would reconnect without a pause.
+            sender._auto_reconnect = False
+            return sender
+
+    return Client(
+        StringSession(credentials.session.get_secret_value()),
+        credentials.api_id,
+        credentials.api_hash.get_secret_value(),
+        timeout=10,
+        request_retries=2 if patient else 0,
+        connection_retries=2 if patient else 0,
+        auto_reconnect=patient,
+        flood_sleep_threshold=0,
+        raise_last_call_error=True,
+        receive_updates=patient,
+    )

@@ -1,0 +1,319 @@
+"""Logging in and out, by a person at a prompt, and where the session is kept.
+
+A session is as good as the account itself: it stands in one file with mode 0600 or in a secret
+store, and in no message, log or repr.
+"""
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from medwh_assets.errors import AccountError, CredentialsError, SourceUnreachableError
+from medwh_assets.settings import TelegramSettings
+from medwh_assets.telegram.client import Credentials, make_client
+from medwh_assets.telegram.refusals import GET_CREDENTIALS, LOG_IN, forgotten_key, meaning
+
+SESSION_FILE: Final = "telegram.session"
+_TRIES: Final = 3
+# A QR code is shown anew when it is old, for five minutes in all.
+_QR_CODES: Final = 10
+_ANSWER_SECONDS: Final = 30.0
+_WHERE: Final = {
+    "SentCodeTypeApp": "in the Telegram app",
+    "SentCodeTypeSms": "by SMS",
+    "SentCodeTypeCall": "by a call",
+    "SentCodeTypeFlashCall": "by a missed call",
+    "SentCodeTypeEmailCode": "by e-mail",
+}
+_ANSWERS: Final = {
+    "PHONE_NUMBER_INVALID": "Telegram knows no such phone number; write it as +251…",
+    "PHONE_NUMBER_UNOCCUPIED": "no Telegram account has this number; make one with the app first",
+    "PHONE_CODE_EXPIRED": f"the login code is too old: {LOG_IN} again for a new one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """How a person is asked.
+
+    Attributes:
+        phone: returns the phone number in international form.
+        code: returns the login code that Telegram has sent; told where it was sent.
+        password: returns the password of two-step verification; told its hint, if there is one.
+        show: shows a text, such as the QR code or why something is asked again.
+    """
+
+    phone: Callable[[], str]
+    code: Callable[[str], str]
+    password: Callable[[str], str]
+    show: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Who is logged in now.
+
+    Attributes:
+        name: the account's name, for a greeting.
+        session: to be kept.
+    """
+
+    name: str
+    session: SecretStr
+
+
+# -- the session ---------------------------------------------------------------------------------
+
+
+def session_file(state: Path) -> Path:
+    """Return where the session is kept inside the state folder."""
+    return state / SESSION_FILE
+
+
+def find_session(settings: TelegramSettings, state: Path) -> SecretStr | None:
+    """Return the session of `TELEGRAM_SESSION`, else of the file, or None."""
+    if settings.session is not None:
+        return settings.session
+    try:
+        text = session_file(state).read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+    return SecretStr(text) if text else None
+
+
+def keep_session(session: SecretStr, state: Path) -> Path:
+    """Write the session to its file, which only its owner may read, and return the path."""
+    file = session_file(state)
+    state.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as out:
+            out.write(session.get_secret_value() + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return file
+
+
+def session_name(session: SecretStr) -> str:
+    """Return a name for a session that tells nothing about it: what is remembered hangs on it."""
+    return sha256(session.get_secret_value().encode()).hexdigest()[:16]
+
+
+def application(settings: TelegramSettings) -> tuple[int, SecretStr]:
+    """Return the application's id and hash.
+
+    Raises:
+        CredentialsError: one is missing; the message names the setting.
+    """
+    if settings.api_id is None or settings.api_hash is None:
+        missing = "TELEGRAM_API_ID" if settings.api_id is None else "TELEGRAM_API_HASH"
+        raise CredentialsError(f"{missing} is not set: {GET_CREDENTIALS}")
+    return settings.api_id, settings.api_hash
+
+
+def credentials(settings: TelegramSettings, state: Path) -> Credentials:
+    """Return all that a run needs to ask Telegram. It never prompts.
+
+    Raises:
+        CredentialsError: the application's id or hash is missing.
+        AccountError: nobody is logged in.
+    """
+    api_id, api_hash = application(settings)
+    session = find_session(settings, state)
+    if session is None:
+        raise AccountError(f"nobody is logged in to Telegram: {LOG_IN}, or set TELEGRAM_SESSION")
+    _check(session)
+    return Credentials(api_id, api_hash, session)
+
+
+def _check(session: SecretStr) -> None:
+    from telethon.sessions import StringSession
+
+    try:
+        StringSession(session.get_secret_value())
+    except Exception:  # noqa: BLE001 - whatever it is, its text may hold the session
+        broken = True
+    else:
+        broken = False
+    if broken:
+        raise AccountError(f"the Telegram session is no session string: {LOG_IN} again")
+
+
+# -- logging in -----------------------------------------------------------------------------------
+
+
+def log_in(
+    settings: TelegramSettings,
+    prompts: Prompts,
+    *,
+    qr: bool = False,
+) -> LoggedIn:
+    """Log in by a code, or by a QR code that the Telegram app scans; a person answers.
+
+    Args:
+        settings: the application, and the phone number if it is set.
+        prompts: how the person is asked.
+        qr: whether to show a QR code instead of asking for phone number and code.
+
+    Raises:
+        CredentialsError: the application's id or hash is missing or refused.
+        AccountError: the answers were wrong, or the account is banned.
+        SourceUnreachableError: Telegram did not answer, or asks to wait.
+    """
+    api_id, api_hash = application(settings)
+    beginning = Credentials(api_id, api_hash, SecretStr(""))
+    return asyncio.run(_log_in(beginning, settings, prompts, qr=qr))
+
+
+def log_out(settings: TelegramSettings, state: Path) -> bool:
+    """End the session at Telegram and remove its file; say whether there was one.
+
+    Raises:
+        CredentialsError: the application's id or hash is missing.
+        SourceUnreachableError: Telegram did not answer; the file stays.
+    """
+    session = find_session(settings, state)
+    if session is None:
+        return False
+    api_id, api_hash = application(settings)
+    asyncio.run(_log_out(Credentials(api_id, api_hash, session)))
+    if settings.session is None:
+        session_file(state).unlink(missing_ok=True)
+    return True
+
+
+async def _log_in(
+    credentials: Credentials, settings: TelegramSettings, prompts: Prompts, *, qr: bool
+) -> LoggedIn:
+    client = make_client(credentials, patient=True)
+    try:
+        async with _clearly():
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await client.connect()
+            if qr:
+                await _by_qr(client, prompts)
+            else:
+                await _by_code(client, settings, prompts)
+            me = await client.get_me()
+            name = " ".join(filter(None, (me.first_name, me.last_name))) or str(me.id)
+            return LoggedIn(name, SecretStr(client.session.save()))
+    finally:
+        with suppress(Exception):
+            await client.disconnect()
+
+
+async def _by_code(client: Any, settings: TelegramSettings, prompts: Prompts) -> None:
+    from telethon import errors
+
+    phone = settings.phone.get_secret_value() if settings.phone else prompts.phone()
+    sent = await client.send_code_request(phone)
+    where = _WHERE.get(type(sent.type).__name__, "by Telegram")
+    for _ in range(_TRIES):
+        try:
+            await client.sign_in(phone, prompts.code(where), phone_code_hash=sent.phone_code_hash)
+        except (errors.PhoneCodeInvalidError, errors.PhoneCodeEmptyError):
+            prompts.show("That is not the code.")
+        except errors.SessionPasswordNeededError:
+            await _by_password(client, prompts)
+            return
+        else:
+            return
+    raise AccountError(f"the login code was wrong {_TRIES} times: {LOG_IN} again for a new one")
+
+
+async def _by_qr(client: Any, prompts: Prompts) -> None:
+    from telethon import errors
+
+    shown = await client.qr_login()
+    for _ in range(_QR_CODES):
+        prompts.show(qr_text(shown.url))
+        try:
+            await shown.wait()
+        except TimeoutError:
+            await shown.recreate()
+        except errors.SessionPasswordNeededError:
+            await _by_password(client, prompts)
+            return
+        else:
+            return
+    raise AccountError(f"the QR code was not scanned: {LOG_IN} --qr again")
+
+
+async def _by_password(client: Any, prompts: Prompts) -> None:
+    from telethon import errors
+    from telethon.tl import functions
+
+    question = await client(functions.account.GetPasswordRequest())
+    for _ in range(_TRIES):
+        try:
+            await client.sign_in(password=prompts.password(question.hint or ""))
+        except (errors.PasswordHashInvalidError, errors.SrpIdInvalidError):
+            prompts.show("That is not the password.")
+        else:
+            return
+    raise AccountError(f"the password was wrong {_TRIES} times: {LOG_IN} again")
+
+
+def qr_text(url: str) -> str:
+    """Draw a QR code in half blocks, light on dark as terminals are."""
+    import qrcode
+
+    code = qrcode.QRCode(border=2)
+    code.add_data(url)
+    drawn = io.StringIO()
+    code.print_ascii(out=drawn, invert=True)
+    return drawn.getvalue()
+
+
+async def _log_out(credentials: Credentials) -> None:
+    client = make_client(credentials, patient=True)
+    try:
+        async with _clearly():
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await client.connect()
+                await client.log_out()
+    except AccountError:
+        # Telegram does not know the session any more: nothing is left to end.
+        pass
+    finally:
+        with suppress(Exception):
+            await client.disconnect()
+
+
+@asynccontextmanager
+async def _clearly() -> AsyncGenerator[None, None]:
+    """Raise in our own words what Telegram and Telethon raise to somebody who logs in."""
+    from telethon import errors
+
+    try:
+        yield
+    except errors.AuthKeyNotFound as error:
+        raise forgotten_key() from error
+    except errors.FloodWaitError as error:
+        raise SourceUnreachableError(
+            f"too many logins: Telegram asks to wait {error.seconds:,} s before the next"
+        ) from error
+    except errors.RPCError as error:
+        text = str(error.message)
+        if text in _ANSWERS:
+            raise AccountError(_ANSWERS[text]) from error
+        meant = meaning(text, "login").error
+        raise meant from error
+    except (OSError, EOFError, TimeoutError, ValueError) as error:
+        raise SourceUnreachableError(
+            f"no answer from Telegram ({type(error).__name__}): see whether this machine reaches "
+            "the internet, and try again"
+        ) from error

@@ -1,0 +1,48 @@
+"""A message as Telethon holds it, as a post: the same post that a dump of the message gives."""
+
+import base64
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from medwh_assets.lake.records import Post, mend
+from medwh_assets.lake.telethon_message import post_of_message
+
+SOURCE = "telegram"
+
+
+def post_of(message: Any, *, channel: str, observed_at: datetime) -> Post:
+    """Turn one of Telethon's messages into a post.
+
+    Args:
+        message: a `Message` or a `MessageService`.
+        channel: the channel's name in the lake.
+        observed_at: logical time of the read.
+
+    Raises:
+        medwh_assets.lake.telethon_message.MessageError: the message is no post.
+        pydantic.ValidationError: a value is out of range.
+    """
+    fields: dict[str, Any] = message.to_dict()
+    record = {name: _plain(value) for name, value in fields.items() if value is not None}
+    return post_of_message(record, channel=channel, source=SOURCE, observed_at=observed_at)
+
+
+def _plain(value: Any) -> JsonValue:
+    """Return what Telethon's own `to_json` would write, storable."""
+    if isinstance(value, str):
+        return mend(value)[0]
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, dict):
+        items: dict[str, Any] = value
+        return {name: _plain(item) for name, item in items.items()}
+    if isinstance(value, list | tuple):
+        parts: list[Any] = list(value)
+        return [_plain(part) for part in parts]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return mend(repr(value))[0]

@@ -1,0 +1,158 @@
+"""The order in which a channel's history is asked for, and its cutting into days. Pure.
+
+A history is read from old to new, so that what was read before a cut has no hole. A page of
+`messages.getHistory` is cut out of the list of posts, newest first, at an offset moved by
+`add_offset`; places of deleted posts may count there, so a page may be short or empty anywhere and
+says nothing about the end. Therefore the newest page is asked for first: the walk is over when it
+arrives there, which costs no empty page at the end.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Protocol, TypeVar
+
+from medwh_assets.errors import SourceUnreachableError
+from medwh_assets.lake.ports import SliceReading
+from medwh_assets.lake.records import Post
+from medwh_assets.slices import DayRun, Slice
+
+PAGE: Final = 100
+# Two posts sent at once by two servers can have ids in one order and dates in the other.
+_SLACK: Final = timedelta(minutes=10)
+# Deleted posts leave gaps of some hundreds at most; more empty pages than this are no history.
+_EMPTY_PAGES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Which page: after which post or time, moved by how many posts."""
+
+    id: int = 0
+    date: datetime | None = None
+    add: int = 0
+
+
+class Dated(Protocol):
+    """As much of a message as the walk needs."""
+
+    @property
+    def id(self) -> int:
+        """Its id, which rises with time."""
+        ...
+
+    @property
+    def date(self) -> datetime:
+        """When it was sent, with a time zone."""
+        ...
+
+
+M = TypeVar("M", bound=Dated)
+
+
+class Pending(Protocol[M]):
+    """A page that was asked for."""
+
+    def result(self) -> Sequence[M]:
+        """Wait for the page and return it, in any order."""
+        ...
+
+    def cancel(self) -> object:
+        """Give the page up."""
+        ...
+
+
+def day_start(day: date) -> datetime:
+    """Return the first moment of a UTC day."""
+    return datetime.combine(day, time.min, UTC)
+
+
+def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) -> Iterator[M]:
+    """Yield the messages of a span of time from old to new; some around it come too.
+
+    The next page is asked for before the messages of the last are yielded.
+
+    Args:
+        ask: asks for a page and returns at once.
+        first: first moment of the span.
+        end: first moment after it.
+
+    Raises:
+        SourceUnreachableError: the pages do not make a history.
+    """
+    newest = _ascending(ask(Offset()).result(), 0)
+    if newest and newest[0].date < first:
+        yield from newest
+        return
+    beyond = newest[0].id if newest else None
+    offset = Offset(date=first - timedelta(seconds=1), add=-PAGE)
+    last = empty = 0
+    pending: Pending[M] | None = ask(offset)
+    try:
+        while pending is not None:
+            page, pending = _ascending(pending.result(), last), None
+            if page:
+                empty, last = 0, page[-1].id
+                if page[-1].date >= end + _SLACK:
+                    newest = []
+                elif beyond is None or last < beyond:
+                    offset = Offset(id=last + 1, add=-PAGE)
+                    pending = ask(offset)
+            elif beyond is not None:
+                # All places of this page are gaps, but there is something beyond.
+                empty += 1
+                if empty > _EMPTY_PAGES:
+                    raise SourceUnreachableError(
+                        f"Telegram gave {empty} empty pages of history in a row; try again later"
+                    )
+                offset = replace(offset, add=offset.add - PAGE)
+                pending = ask(offset)
+            yield from page
+    finally:
+        if pending is not None:
+            pending.cancel()
+    yield from (message for message in newest if message.id > last)
+
+
+def _ascending(page: Sequence[M], after: int) -> list[M]:
+    return sorted((m for m in page if m.id > after), key=lambda message: message.id)
+
+
+def by_day(
+    posts: Iterator[Post], run: DayRun, source: str, observed_at: datetime, limit: int | None = None
+) -> Iterator[SliceReading]:
+    """Cut ascending posts into one reading for each day of a run.
+
+    A reading is complete if its day was over at the logical time. A post that comes out of order,
+    after its day was given out, comes in a partial reading of its own.
+
+    Args:
+        posts: the posts of the run's days, and no others, by rising id.
+        run: the days.
+        source: the kind of source.
+        observed_at: the read's logical time.
+        limit: stop after so many posts; the day that this cuts is partial, later ones are not given.
+    """
+    open_days: dict[date, list[Post]] = {}
+    late: dict[date, list[Post]] = {}
+    day = run.first
+
+    def reading(day: date, found: Sequence[Post], *, complete: bool) -> SliceReading:
+        complete = complete and day_start(day) + timedelta(days=1) <= observed_at
+        return SliceReading(Slice(run.channel, day), source, observed_at, complete, tuple(found))
+
+    for taken, post in enumerate(posts, 1):
+        while day_start(day) + timedelta(days=1) + _SLACK <= post.date:
+            yield reading(day, open_days.pop(day, ()), complete=True)
+            day += timedelta(days=1)
+        (open_days if post.day >= day else late).setdefault(post.day, []).append(post)
+        if limit is not None and taken >= limit:
+            for left in sorted(open_days):
+                yield reading(left, open_days[left], complete=False)
+            break
+    else:
+        while day <= run.last:
+            yield reading(day, open_days.pop(day, ()), complete=True)
+            day += timedelta(days=1)
+    for left, found in sorted(late.items()):
+        yield reading(left, found, complete=False)
