@@ -8,12 +8,13 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.errors import MedwhError
 from medwh_assets.home import open_instance, prepare_home
-from medwh_assets.resources import detector_of, lake_of, places_of, sample_of
+from medwh_assets.resources import Live, detector_of, lake_of, live_of, places_of, sample_of
 from medwh_assets.serve import check_ports, is_serving
 from medwh_assets.session import addresses, warehouse_of
 from medwh_assets.settings import DetectionSettings, LakeSettings
@@ -94,10 +95,31 @@ def _database(settings: LakeSettings) -> list[Finding]:
             warehouse.ensure()
             waiting = warehouse.unbuilt_loads()
             findings.append(_found("Dagster", lambda: _instance(settings, warehouse)))
+            findings.extend(_telegram(live_of(settings, warehouse)))
         place = "embedded" if warehouse.server else warehouse.database.host
         return f"{place}, database {warehouse.database.name}, {waiting} loads waiting to be built"
 
     return [_found("PostgreSQL", look), *findings]
+
+
+def _telegram(live: Live) -> list[Finding]:
+    """Tell who reads the live channels, and how the last attempt on each ended."""
+    if live.missing is not None:
+        said = f"{live.missing}. Until then the channels of MEDWH_CHANNELS are read from the lake"
+        return [Finding("note", "Telegram", said)]
+    with live.state() as state:
+        until, statuses = state.cooldown(), state.statuses()
+    if until is not None and until > datetime.now(UTC):
+        said = f"cooling down until {until:%Y-%m-%d %H:%M} UTC, as Telegram asked"
+        findings = [Finding("note", "Telegram", said)]
+    else:
+        findings = [Finding("ok", "Telegram", "logged in")]
+    for note in statuses:
+        if note.channel in live.settings.channels:
+            level = "ok" if note.status in ("ok", "empty", "renamed") else "note"
+            ended = f"{note.status}: {note.detail}" if note.detail else note.status
+            findings.append(Finding(level, note.channel, f"{ended} ({note.at:%Y-%m-%d %H:%M} UTC)"))
+    return findings
 
 
 def _instance(settings: LakeSettings, warehouse: Warehouse) -> str:

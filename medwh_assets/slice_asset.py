@@ -13,11 +13,11 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
-from medwh_assets.errors import MedwhError, PermanentError
+from medwh_assets.errors import CoolingDownError, MedwhError, PermanentError
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import BACKFILL_POLICY, RANGE_START, partition_key, slice_of
 from medwh_assets.run_process import process_tags
-from medwh_assets.slices import Slice
+from medwh_assets.slices import DayRun, Slice
 
 _PARTITION_TAGS = "dagster/partition/"
 _LISTED_FAILURES = 20
@@ -46,7 +46,10 @@ class StageConfig(dg.Config):
 
     slices: list[str] = Field(
         default=[],
-        description="Work on these slices (channel|date) instead, as `medwh run` does.",
+        description=(
+            "Work on these slices (channel|date) or runs of days (channel|first..last) instead, "
+            "as `medwh run` does."
+        ),
     )
 
 
@@ -101,7 +104,8 @@ def slice_asset(
             if config.slices:
                 # A range of date × channel partitions is a cross product, and Dagster plans an
                 # event for each of its keys (8 ms): slices here and there would pay for all between.
-                yield from _run_slices(context, [Slice.parse(text) for text in config.slices])
+                named = [DayRun.parse(text) for text in config.slices]
+                yield from _run_slices(context, [piece for run in named for piece in run.slices()])
             else:
                 keys = context.partition_keys
                 yield from _run_partitions(context, [slice_of(key) for key in keys])
@@ -142,6 +146,53 @@ def slice_asset(
                 dict(outcome.counts), asset_key=key, partition_key=str(outcome.slice)
             )
         yield dg.MaterializeResult()
+
+    return materialize
+
+
+def due_asset(
+    *,
+    key: dg.AssetKey,
+    deps: Sequence[dg.AssetKey],
+    work: Callable[[Any], Iterator[Outcome]],
+    resources: set[str],
+    description: str,
+    kinds: set[str],
+    retry_policy: dg.RetryPolicy | None = None,
+) -> dg.AssetsDefinition:
+    """Make an asset without partitions that works on whatever is due, in pieces.
+
+    Args:
+        key: the asset's address; its first part is the group.
+        deps: addresses of what it is made from.
+        work: takes the resources, finds what is due, yields an outcome per piece.
+        resources: names of the resources that `work` uses.
+        description: an analyst's words for the UI.
+        kinds: at most three, shown as icons.
+        retry_policy: for failures that are not permanent.
+    """
+
+    @dg.asset(
+        key=key,
+        deps=list(deps),
+        group_name=key.path[0],
+        description=description,
+        kinds=kinds,
+        retry_policy=retry_policy,
+        required_resource_keys={*resources, "progress"},
+    )
+    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        context.instance.add_run_tags(context.run.run_id, process_tags())
+        try:
+            outcomes = list(_watched(context, key, work(context.resources)))
+        except PermanentError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        except (DagsterExecutionInterruptedError, KeyboardInterrupt) as signal:
+            raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        if failed:
+            raise _failure(failed, len(outcomes))
+        return dg.MaterializeResult(metadata={"loaded": len(outcomes)})
 
     return materialize
 
@@ -191,5 +242,8 @@ def _failure(failed: Sequence[Failed], total: int) -> dg.Failure:
     return dg.Failure(
         f"{len(failed)} of {total} slices failed, the others are done:\n" + "\n".join(lines),
         metadata={"failed_slices": len(failed), "reasons": dg.MetadataValue.md("\n".join(lines))},
-        allow_retries=not all(isinstance(outcome.error, PermanentError) for outcome in failed),
+        # What Telegram has put off for hours is asked for by a sensor when the time has come.
+        allow_retries=not all(
+            isinstance(outcome.error, PermanentError | CoolingDownError) for outcome in failed
+        ),
     )

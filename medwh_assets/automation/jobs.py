@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from medwh_assets.automation.plan import daily_ranges
+from medwh_assets.automation.plan import daily_ranges, days_to_refresh
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 
 JOB_NAME = "telegram_etl_pipeline"
@@ -23,7 +23,9 @@ PIPELINE = dg.define_asset_job(
 )
 
 
-def daily_schedule(channels: Sequence[str], refresh_days: int) -> dg.ScheduleDefinition:
+def daily_schedule(
+    channels: Sequence[str], refresh_days: int, deep_refresh_days: int
+) -> dg.ScheduleDefinition:
     """Return the schedule: at 00:00 UTC, yesterday and the refresh window of every live channel."""
 
     @dg.schedule(
@@ -42,7 +44,8 @@ def daily_schedule(channels: Sequence[str], refresh_days: int) -> dg.ScheduleDef
         if absent:
             context.instance.add_dynamic_partitions(str(CHANNELS.name), absent)
         today = context.scheduled_execution_time.date()
-        for first, last in daily_ranges(channels, [*known, *absent], today, refresh_days):
+        days = days_to_refresh(today, refresh_days, deep_refresh_days)
+        for first, last in daily_ranges(channels, [*known, *absent], today, days):
             yield dg.RunRequest(
                 run_key=f"{today}:{first.channel}:{last.channel}",
                 tags={

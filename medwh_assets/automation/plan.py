@@ -57,6 +57,15 @@ def load_due(content: str | None, piece: Slice, ledger: Mapping[Slice, str]) -> 
     return content is not None and ledger.get(piece) != content
 
 
+_MONDAY = 0
+
+
+def days_to_refresh(today: date, refresh_days: int, deep_refresh_days: int) -> int:
+    """Return how many days before today are read again: on Mondays further back, for late edits."""
+    deep = deep_refresh_days if today.weekday() == _MONDAY else 0
+    return max(refresh_days, deep)
+
+
 def refresh_window(channels: Iterable[str], today: date, refresh_days: int) -> list[Slice]:
     """Return yesterday and the days before it that a daily run reads again, for live channels."""
     return [

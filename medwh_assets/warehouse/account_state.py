@@ -6,7 +6,6 @@ all machines of a deployment share. The turn belongs to a connection, so a kille
 What may be asked of Telegram, and how, stands in the `telegram` room.
 """
 
-import hashlib
 import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from pydantic import SecretStr
 
 from medwh_assets.errors import DatabaseUnreachableError, SourceBusyError
 from medwh_assets.lake.ports import ChannelStatus, KnownPeer
@@ -47,14 +45,6 @@ class ChannelNote:
     last_ok_at: datetime | None
 
 
-def account_name(session: SecretStr) -> str:
-    """Return the name by which an account is known here: a hash, of which no session can be made.
-
-    Another login of the same person is another account: it costs one look-up for each channel.
-    """
-    return hashlib.sha256(f"account|{session.get_secret_value()}".encode()).hexdigest()[:16]
-
-
 class WarehouseAccountState:
     """The memory of one account; `lake.ports.AccountState` in the warehouse.
 
@@ -63,7 +53,7 @@ class WarehouseAccountState:
 
     Args:
         warehouse: where the tables are.
-        account: the account, as `account_name` returns it.
+        account: a name of the account that tells nothing about its session.
         patience_seconds: how long to wait while another run holds the account.
     """
 
@@ -75,6 +65,13 @@ class WarehouseAccountState:
         self._account = account
         self._patience_seconds = patience_seconds
         self._held: Connection | None = None
+        self._idle: Connection | None = None
+
+    def close(self) -> None:
+        """Close what is kept open between statements; the next one opens it again."""
+        if self._idle is not None:
+            idle, self._idle = self._idle, None
+            idle.close()
 
     @contextmanager
     def operation(self) -> Generator[None]:
@@ -140,7 +137,7 @@ class WarehouseAccountState:
             connection.execute(statement("account/forget_peer.sql"), values)
 
     def cooldown(self) -> datetime | None:
-        """Return until when nothing may be asked, or None if anything may be asked now."""
+        """Return the end of the last pause that Telegram asked for, past or to come, or None."""
         with self._connected() as connection:
             row = connection.execute(statement("account/cooldown.sql"), self._me).fetchone()
         return row[0] if row else None
@@ -206,9 +203,11 @@ class WarehouseAccountState:
                 )
             with database_errors():
                 yield self._held
-        else:
-            with self._warehouse.connect("medwh_loader") as connection, database_errors():
-                yield connection
+            return
+        if self._idle is None or self._idle.closed:
+            self._idle = self._warehouse.connect("medwh_loader")
+        with database_errors():
+            yield self._idle
 
 
 def _columns(slices: Iterable[Slice]) -> dict[str, list[object]]:

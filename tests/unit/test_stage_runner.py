@@ -47,6 +47,9 @@ class Ledger:
     def loaded_detections(self) -> dict[Slice, str]:
         return {}
 
+    def loaded_channel_facts(self) -> dict[Slice, str]:
+        return {}
+
     def unbuilt_loads(self) -> int:
         return 1
 
@@ -65,6 +68,9 @@ class Watcher:
 
     def finished(self, name: str, seconds: float, failed: int) -> None:
         self.failed[name] = failed
+
+    def waiting(self, seconds: float, why: str) -> None:
+        pass
 
 
 @dataclass

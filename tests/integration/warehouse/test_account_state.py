@@ -4,15 +4,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
 
 from medwh_assets.errors import DatabaseUnreachableError, SourceBusyError
 from medwh_assets.lake.ports import AccountState, KnownPeer
 from medwh_assets.slices import Slice
-from medwh_assets.warehouse.account_state import WarehouseAccountState, account_name
+from medwh_assets.warehouse.account_state import WarehouseAccountState
 from medwh_assets.warehouse.connection import Connection, Database
 
 CHANNEL, OTHER = "demo_selam_pharmacy", "demo_abay_medical"
@@ -31,15 +31,17 @@ with WarehouseAccountState(Database(host, int(port), name, user), "mine").operat
 
 
 @pytest.fixture
-def state(database: Database) -> WarehouseAccountState:
+def state(database: Database) -> Iterator[WarehouseAccountState]:
     """The memory of an account, whose runs wait a moment for each other."""
-    return WarehouseAccountState(database, "mine", patience_seconds=0.2)
+    with closing(WarehouseAccountState(database, "mine", patience_seconds=0.2)) as state:
+        yield state
 
 
 @pytest.fixture
-def other(database: Database) -> WarehouseAccountState:
+def other(database: Database) -> Iterator[WarehouseAccountState]:
     """The memory of another account on the same warehouse."""
-    return WarehouseAccountState(database, "theirs", patience_seconds=0.2)
+    with closing(WarehouseAccountState(database, "theirs", patience_seconds=0.2)) as state:
+        yield state
 
 
 @pytest.fixture
@@ -64,15 +66,6 @@ def test_it_is_the_state_that_sources_ask_for(state: WarehouseAccountState) -> N
     assert port.peer(CHANNEL) is None
 
 
-def test_an_account_goes_by_a_name_of_which_no_session_can_be_made() -> None:
-    session = SecretStr("1ApWapzMBu" + "x" * 340)
-    name = account_name(session)
-    assert name == account_name(session)
-    assert name != account_name(SecretStr("another"))
-    assert len(name) == 16
-    assert name not in session.get_secret_value()
-
-
 def test_a_channels_address_is_kept_for_the_account_that_saw_it(
     state: WarehouseAccountState, other: WarehouseAccountState
 ) -> None:
@@ -88,13 +81,14 @@ def test_a_channels_address_is_kept_for_the_account_that_saw_it(
     assert state.peer(CHANNEL) is None
 
 
-def test_the_longest_pause_counts_until_it_is_over(
+def test_the_pause_that_ends_last_counts_and_is_told_after_its_end_too(
     state: WarehouseAccountState, other: WarehouseAccountState
 ) -> None:
     now = datetime.now(UTC)
     soon, later = now + timedelta(hours=1), now + timedelta(hours=2)
-    state.cool_down(now - timedelta(hours=1), "over")
     assert state.cooldown() is None
+    state.cool_down(now - timedelta(hours=1), "over")
+    assert state.cooldown() == now - timedelta(hours=1)
     state.cool_down(later, "FLOOD_WAIT_7200")
     state.cool_down(soon, "FLOOD_WAIT_3600")
     state.cool_down(soon, "FLOOD_WAIT_3600")
@@ -211,6 +205,20 @@ def test_an_operation_that_lost_its_turn_learns_of_it_at_its_next_statement(
             with pytest.raises(DatabaseUnreachableError):
                 state.peer(CHANNEL)
     assert state.peer(CHANNEL) is None
+
+
+def test_a_connection_that_broke_between_operations_is_made_anew(
+    state: WarehouseAccountState, database: Database
+) -> None:
+    state.remember_peer(CHANNEL, PEER)
+    with database.connect() as administrator:
+        administrator.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    with pytest.raises(DatabaseUnreachableError):
+        state.peer(CHANNEL)
+    assert state.peer(CHANNEL) == PEER
 
 
 def test_an_operation_inside_an_operation_is_refused_at_once(state: WarehouseAccountState) -> None:

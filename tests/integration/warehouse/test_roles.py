@@ -1,6 +1,7 @@
 """What each role may do, seen from the database itself."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -73,8 +74,8 @@ def test_the_api_reads_marts_made_later_and_its_views_and_nothing_else(
     assert api.execute("select message_pk from marts.fct_messages").fetchone() == (7,)
     row = api.execute("select channel_username, slices_loaded from ops.channel_loads").fetchone()
     assert row == ("demo_selam_pharmacy", 1)
-    noted = WarehouseAccountState(database, "mine")
-    noted.note("demo_selam_pharmacy", "ok", "", datetime(2025, 3, 1, tzinfo=UTC))
+    with closing(WarehouseAccountState(database, "mine")) as account:
+        account.note("demo_selam_pharmacy", "ok", "", datetime(2025, 3, 1, tzinfo=UTC))
     row = api.execute("select channel_username, status from ops.channel_status").fetchone()
     assert row == ("demo_selam_pharmacy", "ok")
     for statement in (

@@ -18,14 +18,16 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def tick(instance: dg.DagsterInstance, channels: Sequence[str]) -> Any:
-    """What the schedule asks for at midnight, with a refresh window of a week."""
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=MIDNIGHT)
-    return daily_schedule(channels, 7).evaluate_tick(context)
+def tick(
+    instance: dg.DagsterInstance, channels: Sequence[str], midnight: datetime = MIDNIGHT
+) -> Any:
+    """What the schedule asks for at midnight, with a refresh window of a week, on Mondays a month."""
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=midnight)
+    return daily_schedule(channels, 7, 30).evaluate_tick(context)
 
 
 def test_the_schedule_runs_the_pipeline_at_midnight_utc() -> None:
-    schedule = daily_schedule(["chemed123"], 7)
+    schedule = daily_schedule(["chemed123"], 7, 30)
     assert (schedule.name, schedule.job_name) == (SCHEDULE_NAME, JOB_NAME)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 0 * * *", "UTC")
 
@@ -36,6 +38,13 @@ def test_every_night_the_live_channels_are_read_again_and_no_others(
     (request,) = tick(instance, ["chemed123"]).run_requests
     assert request.tags["dagster/asset_partition_range_start"] == "chemed123|2025-03-01"
     assert request.tags["dagster/asset_partition_range_end"] == "chemed123|2025-03-07"
+
+
+def test_on_mondays_the_walk_goes_deeper(instance: dg.DagsterInstance) -> None:
+    monday = datetime(2025, 3, 10, tzinfo=UTC)
+    (request,) = tick(instance, ["chemed123"], monday).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "chemed123|2025-02-08"
+    assert request.tags["dagster/asset_partition_range_end"] == "chemed123|2025-03-09"
 
 
 def test_a_live_channel_that_is_new_becomes_a_partition(instance: dg.DagsterInstance) -> None:

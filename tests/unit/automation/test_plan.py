@@ -5,6 +5,7 @@ import pytest
 from medwh_assets.automation.plan import (
     SliceState,
     daily_ranges,
+    days_to_refresh,
     detections_due,
     images_due,
     load_due,
@@ -111,6 +112,22 @@ def test_the_refresh_window_is_the_days_before_today_oldest_first() -> None:
         Slice("two", date(2025, 3, 6)),
         Slice("two", date(2025, 3, 7)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("today", "deep", "expected"),
+    [
+        (date(2025, 3, 10), 90, 90),
+        (date(2025, 3, 10), 3, 7),
+        (date(2025, 3, 10), 0, 7),
+        (date(2025, 3, 9), 90, 7),
+        (date(2025, 3, 11), 90, 7),
+    ],
+)
+def test_once_a_week_the_walk_goes_deeper_unless_that_is_switched_off(
+    today: date, deep: int, expected: int
+) -> None:
+    assert days_to_refresh(today, 7, deep) == expected
 
 
 @pytest.mark.parametrize("days", [-1, 0, 1])

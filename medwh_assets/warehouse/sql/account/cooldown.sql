@@ -1,5 +1,3 @@
 select max(cools_until)
 from ops.telegram_cooldowns
-where
-    account = %(account)s
-    and cools_until > now()
+where account = %(account)s
