@@ -16,12 +16,10 @@ from typing import Any, Final, TypeVar
 from pydantic import SecretStr
 
 from medwh_assets.errors import (
-    AccountError,
     CoolingDownError,
     MedwhError,
     SourceUnreachableError,
 )
-from medwh_assets.lake.ports import AccountState
 from medwh_assets.telegram.clock import Clock, SystemClock
 from medwh_assets.telegram.pacing import CoolDown, Countdown, Pacer, after_flood, next_tick
 from medwh_assets.telegram.refusals import forgotten_key
@@ -69,7 +67,6 @@ class TelegramClient:
 
     Args:
         credentials: application and session.
-        state: where cooldowns are kept.
         pacer: how fast histories are asked for.
         on_wait: told while the run waits for Telegram.
         clock: the time.
@@ -79,7 +76,6 @@ class TelegramClient:
     def __init__(
         self,
         credentials: Credentials,
-        state: AccountState,
         pacer: Pacer,
         *,
         on_wait: Countdown = _no_countdown,
@@ -88,7 +84,6 @@ class TelegramClient:
     ) -> None:
         """Remember what is needed; nothing is connected yet."""
         self._credentials = credentials
-        self._state = state
         self._pacer = pacer
         self._on_wait = on_wait
         self._clock: Clock = clock or SystemClock()
@@ -192,7 +187,7 @@ class TelegramClient:
                 client = await self._connected()
                 return await attempt(client)
             except errors.AuthKeyNotFound as error:
-                raise self._lost(forgotten_key()) from error
+                raise self._lost(forgotten_key(), seconds=float("inf")) from error
             except (errors.FloodWaitError, errors.FloodPremiumWaitError) as error:
                 await self._sit_out(float(error.seconds), type(error.request).__name__)
                 continue
@@ -218,20 +213,22 @@ class TelegramClient:
                 )
             await self._clock.sleep(pause)
 
-    def _lost(self, error: MedwhError) -> MedwhError:
+    def _lost(self, error: MedwhError, seconds: float | None = None) -> MedwhError:
+        """Let everything fail at once for a while: asking again could only make it worse."""
         self._gone = error
-        never = isinstance(error, AccountError)
-        self._gone_until = float("inf") if never else self._clock.seconds() + self._patience.lost
+        self._gone_until = self._clock.seconds() + (seconds or self._patience.lost)
         return error
 
     async def _sit_out(self, asked: float, what: str) -> None:
         decision = after_flood(asked, self._waited, self._clock.now())
         if isinstance(decision, CoolDown):
             why = f"Telegram asked for a pause of {asked:,.0f} s ({what})"
-            self._state.cool_down(decision.until, why)
-            raise CoolingDownError(
-                f"{why}: the rest is read after {decision.until:%Y-%m-%d %H:%M} UTC",
-                decision.until,
+            raise self._lost(
+                CoolingDownError(
+                    f"{why}: the rest is read after {decision.until:%Y-%m-%d %H:%M} UTC",
+                    decision.until,
+                ),
+                seconds=asked,
             )
         self._waited += decision.seconds
         left = decision.seconds
@@ -305,3 +302,18 @@ def make_client(credentials: Credentials, *, patient: bool = False) -> Any:
         raise_last_call_error=True,
         receive_updates=patient,
     )
+
+
+def refusal_text(error: Any) -> str:
+    """Return Telegram's own text of a refusal, such as `CHANNEL_PRIVATE`.
+
+    Args:
+        error: Telethon's `RPCError`; its classes for known texts no longer say theirs.
+    """
+    from telethon.errors import rpcerrorlist
+
+    known: dict[str, type] = rpcerrorlist.rpc_errors_dict
+    for text, kind in known.items():
+        if type(error) is kind:
+            return text
+    return "AUTH_KEY_UNREGISTERED" if error.code == 401 else str(error.message)

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from medwh_assets.errors import AccountError, CredentialsError, SourceUnreachableError
 from medwh_assets.settings import TelegramSettings
-from medwh_assets.telegram.client import Credentials, make_client
+from medwh_assets.telegram.client import Credentials, make_client, refusal_text
 from medwh_assets.telegram.refusals import GET_CREDENTIALS, LOG_IN, forgotten_key, meaning
 
 SESSION_FILE: Final = "telegram.session"
@@ -241,13 +241,16 @@ async def _by_qr(client: Any, prompts: Prompts) -> None:
     for _ in range(_QR_CODES):
         prompts.show(qr_text(shown.url))
         try:
-            await shown.wait()
-        except TimeoutError:
-            await shown.recreate()
+            try:
+                await shown.wait()
+                return
+            except TimeoutError:
+                await shown.recreate()
         except errors.SessionPasswordNeededError:
             await _by_password(client, prompts)
             return
-        else:
+        if not hasattr(shown, "token"):
+            # It was scanned in the moment between two codes.
             return
     raise AccountError(f"the QR code was not scanned: {LOG_IN} --qr again")
 
@@ -307,7 +310,7 @@ async def _clearly() -> AsyncGenerator[None, None]:
             f"too many logins: Telegram asks to wait {error.seconds:,} s before the next"
         ) from error
     except errors.RPCError as error:
-        text = str(error.message)
+        text = refusal_text(error)
         if text in _ANSWERS:
             raise AccountError(_ANSWERS[text]) from error
         meant = meaning(text, "login").error

@@ -144,6 +144,10 @@ class Places:
     def __getitem__(self, post: tuple[str, int]) -> Place | None:
         return self._places[post]
 
+    def get(self, post: tuple[str, int]) -> Place | None:
+        """Return where a post's picture lies, or None if that is unknown or it has none."""
+        return self._places.get(post)
+
     def put(self, channel: str, message_id: int, place: Place | None) -> None:
         """Remember where a post's picture lies, or that it has none (any more)."""
         self._places[channel, message_id] = place

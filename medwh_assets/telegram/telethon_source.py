@@ -30,7 +30,7 @@ from medwh_assets.lake.records import Post
 from medwh_assets.lake.telethon_message import MessageError
 from medwh_assets.settings import LiveSettings, TelegramSettings
 from medwh_assets.slices import DayRun
-from medwh_assets.telegram.client import Credentials, Patience, TelegramClient
+from medwh_assets.telegram.client import Credentials, Patience, TelegramClient, refusal_text
 from medwh_assets.telegram.clock import Clock, SystemClock
 from medwh_assets.telegram.login import credentials, find_session
 from medwh_assets.telegram.loop import LoopThread
@@ -42,6 +42,12 @@ from medwh_assets.telegram.walk import PAGE, Offset, by_day, day_start, walk
 
 # More connections per data centre earn flood waits, and once a ban.
 _AT_A_TIME: Final = 2
+_OLD_REFERENCE: Final = frozenset(
+    (
+        "FILE_REFERENCE_EXPIRED", "FILE_REFERENCE_INVALID", "FILE_REFERENCE_EMPTY",
+        "FILEREF_UPGRADE_NEEDED",
+    )
+)  # fmt: skip
 # Pictures fetched before they are asked for.
 _AHEAD: Final = 4
 
@@ -145,14 +151,15 @@ class TelethonSource:
         """
         if post.media is None or not post.media.is_image:
             return None
-        with self._outcome(post.channel):
-            self._look_up(post.channel)
-            key = (post.channel, post.id)
+        key = (post.channel, post.id)
+        with self._outcome(post.channel, begun=key in self._coming):
             if key not in self._coming:
+                self._look_up(post.channel)
                 self._expected = deque(p for p in self._expected if (p.channel, p.id) != key)
                 self._begin(post)
             coming = self._coming.pop(key)
-            self._fetch_ahead()
+            if not self._cooling():
+                self._fetch_ahead()
             return coming.result()
 
     def expect(self, posts: Sequence[Post]) -> None:
@@ -187,31 +194,35 @@ class TelethonSource:
     # -- outcomes ---------------------------------------------------------------------------------
 
     @contextmanager
-    def _outcome(self, channel: str) -> Generator[None]:
-        """Keep in the state why a channel could not be read, and raise it in our own words."""
+    def _outcome(self, channel: str, *, begun: bool = False) -> Generator[None]:
+        """Keep in the state why a channel could not be read, and raise it in our own words.
+
+        What was begun before a cooldown may be finished in it.
+        """
         from telethon.errors import RPCError
 
+        until = self._cooling()
+        if until is not None and not begun:
+            why = f"Telegram asked for a pause: nothing is asked before {until:%Y-%m-%d %H:%M} UTC"
+            self._note(channel, "flood", why)
+            raise CoolingDownError(why, until)
         try:
-            self._respect_cooldown()
             yield
         except RPCError as error:
-            meant = meaning(str(error.message), channel)
+            meant = meaning(refusal_text(error), channel)
             self._note(channel, meant.status, str(meant.error))
             raise meant.error from error
         except MedwhError as error:
+            if isinstance(error, CoolingDownError):
+                self._state.cool_down(error.until, str(error))
             status = _status_of(error)
             if status is not None:
                 self._note(channel, status, str(error))
             raise
 
-    def _respect_cooldown(self) -> None:
+    def _cooling(self) -> datetime | None:
         until = self._state.cooldown()
-        if until is not None and until > self._clock.now():
-            raise CoolingDownError(
-                f"Telegram asked for a pause until {until:%Y-%m-%d %H:%M} UTC: nothing is asked "
-                "before",
-                until,
-            )
+        return until if until is not None and until > self._clock.now() else None
 
     def _note(self, channel: str, status: ChannelStatus, detail: str = "") -> None:
         self._state.note(channel, status, detail, self._observed_at)
@@ -235,7 +246,7 @@ class TelethonSource:
             self._open.callback(loop.close)
 
             async def make() -> TelegramClient:
-                return TelegramClient(credentials, self._state, self._pacer, **self._client_options)
+                return TelegramClient(credentials, self._pacer, **self._client_options)
 
             client = self._client = loop.run(make())
             self._open.callback(lambda: loop.run(client.close()))
@@ -335,7 +346,9 @@ class TelethonSource:
     def _begin(self, post: Post) -> None:
         loop, client = self._connection()
         peer, _ = self._look_up(post.channel)
-        near = [post.id, *(p.id for p in self._expected if p.channel == post.channel)]
+        coming = [number for channel, number in self._coming if channel == post.channel]
+        later = [p.id for p in self._expected if p.channel == post.channel]
+        near = [post.id, *coming, *later]
         key = (post.channel, post.id)
         self._coming[key] = loop.begin(self._picture(client, peer, key, near[:PAGE]))
 
@@ -351,10 +364,10 @@ class TelethonSource:
             try:
                 return await fetch(client, place)
             except RPCError as error:
-                if not str(error.message).startswith("FILE_REFERENCE"):
+                if refusal_text(error) not in _OLD_REFERENCE:
                     raise
             # The references of one answer grow old together; the next pictures find fresh ones.
-            if self._places[key] is place:
+            if self._places.get(key) is place:
                 self._places.forget(key[0])
             place = await self._place(client, peer, key, near)
             return None if place is None else await fetch(client, place)

@@ -1,0 +1,232 @@
+"""What Telegram and the network do to a run, and that it never loops, hangs or loses a post."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from medwh_assets.errors import (
+    AccountError,
+    CoolingDownError,
+    MedwhError,
+    RetryableError,
+    SourceUnreachableError,
+)
+from medwh_assets.outcomes import Failed
+from medwh_assets.slices import DayRun
+from tests.integration.telegram.live import FIRST, IMPATIENT, OBSERVED, Live, posts_in, reasons
+from tests.mtproto import (
+    AUTH_KEY_DUPLICATED,
+    AUTH_KEY_UNREGISTERED,
+    CALL_FAILED,
+    FIRST_DAY,
+    TIMED_OUT,
+    USER_DEACTIVATED_BAN,
+    Drop,
+    ForgetKey,
+    Post,
+    Refusal,
+    Silence,
+    Vanish,
+    flood_wait,
+)
+
+pytestmark = pytest.mark.timeout(60)
+
+HISTORY = "messages.getHistory"
+SHOP = "demo_shop"
+LAST = FIRST + timedelta(days=2)
+ALL = list(range(1, 301))
+
+
+@pytest.fixture(autouse=True)
+def shop(live: Live) -> None:
+    live.world.add_channel(5001, SHOP).generate(
+        300, lambda n: Post(id=n, date=FIRST_DAY + timedelta(seconds=864 * (n - 1)), text=str(n))
+    )
+
+
+def failure(live: Live, **options: object) -> MedwhError:
+    """What ends a run."""
+    with live.source(**options) as source, pytest.raises(MedwhError) as raised:
+        list(source.read(DayRun(SHOP, FIRST, LAST)))
+    return raised.value
+
+
+# -- flood waits ----------------------------------------------------------------------------------
+
+
+def test_a_short_flood_wait_is_slept_with_a_countdown(live: Live) -> None:
+    live.world.faults.plan(HISTORY, flood_wait(5), at=2)
+    assert reasons(live.read([SHOP], FIRST, LAST)) == []
+    assert posts_in(live.lake, SHOP) == ALL
+    assert [left for left, _ in live.waits] == [5, 4, 3, 2, 1, 0]
+    assert live.waits[0][1] == "Telegram asks for a pause"
+    assert live.state.last(SHOP) == "ok"
+
+
+def test_a_flood_wait_of_minutes_is_waited_for_too(live: Live) -> None:
+    live.world.faults.plan(HISTORY, flood_wait(600), at=2)
+    assert reasons(live.read([SHOP], FIRST, LAST)) == []
+    assert live.waits[0][0] == 600
+    assert live.clock.passed >= 600
+
+
+def test_a_flood_wait_of_an_hour_ends_the_run_and_keeps_what_was_read(live: Live) -> None:
+    live.world.faults.plan(HISTORY, flood_wait(3600), at=4)
+    outcomes = live.read([SHOP], FIRST, LAST)
+    error = next(o.error for o in outcomes if isinstance(o, Failed))
+    assert isinstance(error, CoolingDownError)
+    assert isinstance(error, RetryableError)
+    assert error.until >= OBSERVED + timedelta(hours=1)
+    assert live.state.until == error.until
+    assert "3,600 s" in live.state.why
+    assert live.state.last(SHOP) == "flood"
+    assert posts_in(live.lake, SHOP) == list(range(1, 101))
+
+
+def test_nothing_is_asked_before_a_cooldown_is_over(live: Live) -> None:
+    live.state.cool_down(OBSERVED + timedelta(hours=1), "too fast")
+    error = failure(live)
+    assert isinstance(error, CoolingDownError)
+    assert error.until == OBSERVED + timedelta(hours=1)
+    assert live.world.calls.kinds() == {}
+    live.clock.passed = 3601
+    assert reasons(live.read([SHOP], FIRST, LAST)) == []
+
+
+def test_many_short_waits_are_one_long_one(live: Live) -> None:
+    live.world.faults.plan(HISTORY, flood_wait(30), times=None)
+    assert isinstance(failure(live), CoolingDownError)
+    assert live.world.calls[HISTORY] == 31
+
+
+# -- a server that does not answer ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [CALL_FAILED, TIMED_OUT, Drop(), Silence()])
+def test_one_failed_answer_costs_nothing(live: Live, fault: Drop) -> None:
+    live.world.faults.plan(HISTORY, fault, at=3)
+    patience = IMPATIENT if isinstance(fault, Silence) else None
+    options = {} if patience is None else {"patience": patience}
+    assert reasons(live.read([SHOP], FIRST, LAST, **options)) == []
+    assert posts_in(live.lake, SHOP) == ALL
+
+
+def test_a_server_that_drops_every_time_is_left_alone_soon(live: Live) -> None:
+    live.world.faults.plan(HISTORY, Drop(), times=None)
+    assert isinstance(failure(live, patience=IMPATIENT), SourceUnreachableError)
+    assert live.world.calls[HISTORY] == 3
+    assert live.state.last(SHOP) == "unreachable"
+
+
+def test_a_server_that_is_silent_is_left_alone_soon(live: Live) -> None:
+    live.world.faults.plan(HISTORY, Silence(), times=None)
+    assert isinstance(failure(live, patience=IMPATIENT), SourceUnreachableError)
+    assert live.world.calls[HISTORY] == 3
+
+
+def test_a_server_that_is_silent_from_the_start_is_left_alone_soon(live: Live) -> None:
+    live.centres[1].freeze()
+    assert isinstance(failure(live, patience=IMPATIENT), SourceUnreachableError)
+
+
+def test_a_server_that_vanishes_is_left_alone_soon(live: Live) -> None:
+    live.world.faults.plan(HISTORY, Vanish(), at=2)
+    outcomes = live.read([SHOP], FIRST, LAST, patience=IMPATIENT)
+    assert len(reasons(outcomes)) == 3
+    assert "internet" in reasons(outcomes)[0]
+    live.centres.come_back()
+    assert reasons(live.read([SHOP], FIRST, LAST)) == []
+    assert posts_in(live.lake, SHOP) == ALL
+
+
+def test_a_server_that_was_never_there_is_left_alone_soon(live: Live) -> None:
+    live.centres.vanish()
+    assert isinstance(failure(live, patience=IMPATIENT), SourceUnreachableError)
+
+
+def test_when_the_server_is_gone_the_other_channels_do_not_wait_for_it(live: Live) -> None:
+    names = [f"demo_shop_{number}" for number in range(20)]
+    for number, name in enumerate(names):
+        live.world.add_channel(7000 + number, name)
+    live.world.faults.plan("*", Silence(), times=None)
+    began = time.monotonic()
+    outcomes = live.read(names, FIRST, FIRST, patience=IMPATIENT)
+    assert len(reasons(outcomes)) == 20
+    assert time.monotonic() - began < 10
+    assert {live.state.last(name) for name in names} == {"unreachable"}
+
+
+def test_a_consumer_may_stop_in_the_middle(live: Live) -> None:
+    with live.source() as source:
+        walk = source.read(DayRun(SHOP, FIRST, LAST))
+        next(walk)
+        walk.close()
+    assert not live.state.busy
+
+
+# -- an account that may not ask any more -----------------------------------------------------------
+
+
+def test_a_forgotten_key_says_to_log_in(live: Live) -> None:
+    live.world.forget_keys()
+    error = failure(live)
+    assert isinstance(error, AccountError)
+    assert "medwh login" in str(error)
+
+
+def test_a_key_forgotten_in_the_middle_says_to_log_in(live: Live) -> None:
+    live.world.faults.plan(HISTORY, ForgetKey(), at=2)
+    error = failure(live)
+    assert isinstance(error, AccountError)
+    assert "medwh login" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words", "status"),
+    [
+        (AUTH_KEY_UNREGISTERED, "medwh login", "unreachable"),
+        (AUTH_KEY_DUPLICATED, "session of its own", "unreachable"),
+        (USER_DEACTIVATED_BAN, "banned", "banned"),
+        (Refusal(400, "API_ID_INVALID"), "TELEGRAM_API_ID", "unreachable"),
+    ],
+)
+def test_an_account_that_is_refused_says_why(
+    live: Live, refusal: Refusal, words: str, status: str
+) -> None:
+    live.world.faults.plan(HISTORY, refusal, times=None)
+    error = failure(live)
+    assert not isinstance(error, RetryableError)
+    assert words in str(error)
+    assert live.state.last(SHOP) == status
+    assert live.world.calls[HISTORY] == 1
+
+
+def test_a_logged_out_session_says_to_log_in(live: Live) -> None:
+    live.world.log_out(live.account)
+    error = failure(live)
+    assert isinstance(error, AccountError)
+    assert "medwh login" in str(error)
+
+
+def test_a_banned_account_says_so(live: Live) -> None:
+    live.account.banned = True
+    error = failure(live)
+    assert isinstance(error, AccountError)
+    assert "banned" in str(error)
+    assert live.state.last(SHOP) == "banned"
+
+
+def test_no_error_holds_the_session(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    found: list[Callable[[], str]] = []
+    for fault in (AUTH_KEY_UNREGISTERED, Drop(), flood_wait(3600)):
+        live.world.faults.clear()
+        live.world.faults.plan(HISTORY, fault, times=None)
+        error = failure(live, patience=IMPATIENT)
+        found.append(lambda error=error: repr(error) + str(error.__cause__))
+    shown = "".join(text() for text in found) + caplog.text + repr(live.source())
+    assert live.session not in shown
+    assert "0123456789abcdef" not in shown
