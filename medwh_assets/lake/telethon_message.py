@@ -9,7 +9,7 @@ do. Left out is what says nothing about the post:
 - flags that are not set (null, false or an empty list), because Telegram sends nothing there;
 - keys to files that are the reader's own and change from read to read (access hashes, references),
   and previews of a few hundred bytes;
-- who answered or reacted last and how far the reader has read: each read would say it anew, while
+- who answered, reacted or voted last and how far the reader has read: each read would say it anew, while
   the counters themselves stand in the observations.
 """
 
@@ -48,8 +48,8 @@ _FLAGS = frozenset(
         "restriction_reason", "silent", "video_processing_pending",
     )
 )  # fmt: skip
-# Keys to a file and previews of it, wherever they stand.
-_KEYS = frozenset(("access_hash", "file_reference"))
+# Keys to a file and previews of it, and who voted last, wherever they stand.
+_KEYS = frozenset(("access_hash", "file_reference", "recent_voters"))
 _PREVIEWS = frozenset(("PhotoStrippedSize", "PhotoPathSize"))
 # What changes in `replies` and `reactions` with every answer and every reader.
 _PASSING = frozenset(

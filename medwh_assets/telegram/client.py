@@ -189,7 +189,7 @@ class TelegramClient:
             except errors.AuthKeyNotFound as error:
                 raise self._lost(forgotten_key(), seconds=float("inf")) from error
             except (errors.FloodWaitError, errors.FloodPremiumWaitError) as error:
-                await self._sit_out(float(error.seconds), type(error.request).__name__)
+                await self._sit_out(float(error.seconds), _name_of(error))
                 continue
             except passing as error:
                 why = f"Telegram has trouble of its own ({error.message})"
@@ -265,6 +265,10 @@ class TelegramClient:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
+
+
+def _name_of(error: Any) -> str:
+    return type(error.request).__name__.removesuffix("Request")
 
 
 def make_client(credentials: Credentials, *, patient: bool = False) -> Any:

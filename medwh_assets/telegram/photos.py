@@ -117,6 +117,7 @@ async def fetch(client: TelegramClient, place: Place) -> bytes:
         location = types.InputPhotoFileLocation(
             place.file_id, place.access_hash, place.reference, thumb_size=place.letter
         )
+    content = b""
     for _ in range(2):
         content = await client.download(
             location, dc_id=place.dc_id, size=place.bytes, most=MAX_BYTES

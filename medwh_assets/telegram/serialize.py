@@ -2,7 +2,7 @@
 
 import base64
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
@@ -36,11 +36,9 @@ def _plain(value: Any) -> JsonValue:
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict):
-        items: dict[str, Any] = value
-        return {name: _plain(item) for name, item in items.items()}
-    if isinstance(value, list | tuple):
-        parts: list[Any] = list(value)
-        return [_plain(part) for part in parts]
+        return {name: _plain(item) for name, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):

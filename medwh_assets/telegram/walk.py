@@ -48,12 +48,13 @@ class Dated(Protocol):
 
 
 M = TypeVar("M", bound=Dated)
+M_co = TypeVar("M_co", bound=Dated, covariant=True)
 
 
-class Pending(Protocol[M]):
+class Pending(Protocol[M_co]):
     """A page that was asked for."""
 
-    def result(self) -> Sequence[M]:
+    def result(self) -> Sequence[M_co]:
         """Wait for the page and return it, in any order."""
         ...
 
@@ -86,7 +87,8 @@ def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) ->
         return
     beyond = newest[0].id if newest else None
     offset = Offset(date=first - timedelta(seconds=1), add=-PAGE)
-    last = empty = 0
+    last: int = 0
+    empty = 0
     pending: Pending[M] | None = ask(offset)
     try:
         while pending is not None:
