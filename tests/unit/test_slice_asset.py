@@ -1,17 +1,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from medwh_assets.errors import CorruptSliceError, PermanentError, RetryableError
+from medwh_assets.errors import (
+    CoolingDownError,
+    CorruptSliceError,
+    PermanentError,
+    RetryableError,
+)
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import CHANNELS, date_by_channel, partition_key
 from medwh_assets.run_process import PID_TAG
-from medwh_assets.slice_asset import refuse_job_backfill, slice_asset
-from medwh_assets.slices import Slice
+from medwh_assets.slice_asset import due_asset, refuse_job_backfill, slice_asset
+from medwh_assets.slices import DayRun, Slice
 
 # Backfill policies are in beta, as they have been for years.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -56,7 +61,7 @@ def run(
     instance: dg.DagsterInstance,
     stage: Stage,
     tags: dict[str, str],
-    slices: Sequence[Slice] = (),
+    slices: Sequence[Slice | DayRun] = (),
     retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.ExecuteInProcessResult:
     asset = slice_asset(
@@ -170,7 +175,13 @@ def test_a_long_list_of_failures_is_cut_and_says_so(instance: dg.DagsterInstance
 
 
 @pytest.mark.parametrize(
-    ("error", "attempts"), [(PermanentError("for ever"), 1), (RetryableError("for now"), 3)]
+    ("error", "attempts"),
+    [
+        (PermanentError("for ever"), 1),
+        (RetryableError("for now"), 3),
+        # In hours, not in the seconds of a retry policy: a sensor asks for it.
+        (CoolingDownError("for hours", datetime(2025, 3, 1, 12, tzinfo=UTC)), 1),
+    ],
 )
 def test_only_what_may_pass_is_tried_again(
     instance: dg.DagsterInstance, error: Exception, attempts: int
@@ -179,6 +190,54 @@ def test_only_what_may_pass_is_tried_again(
     tags = span(piece("zeta", 1), piece("zeta", 2))
     run(instance, stage, tags, retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
     assert len(stage.asked) == attempts
+
+
+def test_runs_of_days_by_name_are_all_their_slices(instance: dg.DagsterInstance) -> None:
+    stage = Stage()
+    named = [DayRun("zeta", piece("zeta", 2).date, piece("zeta", 4).date), piece("mid", 9)]
+    result = run(instance, stage, span(piece("zeta", 2), piece("zeta", 2)), named)
+    assert result.success
+    expected = [*(piece("zeta", day) for day in (2, 3, 4)), piece("mid", 9)]
+    assert stage.asked == [expected]
+    assert recorded(instance).keys() == {str(one) for one in expected}
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_an_asset_without_partitions_works_on_what_is_due_and_names_what_failed(
+    instance: dg.DagsterInstance, bad: bool
+) -> None:
+    watched: list[Outcome] = []
+
+    class Watcher:
+        def advance(self, stage: str, outcome: Outcome) -> None:
+            watched.append(outcome)
+
+    def work(resources: Any) -> Iterator[Outcome]:
+        assert resources.room == "a resource"
+        yield Done(piece("zeta", 1))
+        if bad:
+            yield Failed(piece("zeta", 2), CorruptSliceError("no JSON"))
+        yield Done(piece("zeta", 3))
+
+    asset = due_asset(
+        key=dg.AssetKey(["raw", "due"]),
+        deps=[],
+        work=work,
+        resources={"room"},
+        description="what is due",
+        kinds={"json"},
+    )
+    result = dg.materialize(
+        [asset],
+        instance=instance,
+        resources={"room": "a resource", "progress": Watcher()},
+        raise_on_error=False,
+    )
+    assert result.success is not bad
+    assert len(watched) == 2 + bad
+    if bad:
+        assert "1 of 3 slices failed" in reason(result)
+        assert "zeta|2025-03-02: no JSON" in reason(result)
 
 
 def test_a_run_says_which_process_it_lives_in(instance: dg.DagsterInstance) -> None:

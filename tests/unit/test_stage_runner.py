@@ -2,7 +2,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from medwh_assets import keys
-from medwh_assets.errors import PermanentError, WeightsError
+from medwh_assets.errors import CoolingDownError, PermanentError, WeightsError
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import date_by_channel
@@ -184,6 +184,23 @@ def test_without_a_detector_posts_are_loaded_and_built_and_the_fix_is_told(world
     assert world.did[keys.RAW_MESSAGES] == [A, B]
     assert world.refreshed == [False]
     assert world.watcher.failed["lake/yolo_detections"] == 1
+
+
+def test_a_pause_is_told_once_with_all_that_it_cut_off(world: World) -> None:
+    noon = datetime(2025, 3, 1, 12, tzinfo=UTC)
+    for hours, piece in enumerate((A, B)):
+        until = noon + timedelta(hours=hours)
+        world.bad[keys.LAKE_MESSAGES, piece] = CoolingDownError("Telegram asked for a pause", until)
+    result = world.run()
+    assert result.failures == [
+        (
+            "lake/telegram_messages",
+            "cooling down: 2 slices of alpha",
+            "Telegram asked for a pause",
+        )
+    ]
+    assert result.cooling_down_until == noon + timedelta(hours=1)
+    assert world.refreshed == [False]
 
 
 def test_a_step_that_breaks_after_its_last_slice_is_a_failure_too(world: World) -> None:
