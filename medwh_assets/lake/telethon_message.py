@@ -50,6 +50,7 @@ _FLAGS = frozenset(
 )  # fmt: skip
 # Keys to a file and previews of it, and who voted last, wherever they stand.
 _KEYS = frozenset(("access_hash", "file_reference", "recent_voters"))
+_KEYS_AND_PREVIEW = _KEYS | {"bytes"}
 _PREVIEWS = frozenset(("PhotoStrippedSize", "PhotoPathSize"))
 # What changes in `replies` and `reactions` with every answer and every reader.
 _PASSING = frozenset(
@@ -175,11 +176,11 @@ def post_of_message(
 
 def _without_keys(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
-        preview = value.get("_") in _PREVIEWS
+        left_out = _KEYS_AND_PREVIEW if value.get("_") in _PREVIEWS else _KEYS
         return {
-            name: _without_keys(item)
+            name: _without_keys(item) if isinstance(item, dict | list) else item
             for name, item in value.items()
-            if name not in _KEYS and not (preview and name == "bytes")
+            if name not in left_out
         }
     if isinstance(value, list):
         return [_without_keys(item) for item in value]

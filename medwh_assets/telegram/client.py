@@ -27,6 +27,8 @@ from medwh_assets.telegram.refusals import forgotten_key
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
+# What is left of a wait by rounding.
+_NOTHING_S: Final = 1e-6
 # A part of a file; a photo as Telegram keeps it fits into one.
 PART_BYTES: Final = 512 * 1024
 
@@ -232,7 +234,7 @@ class TelegramClient:
             )
         self._waited += decision.seconds
         left = decision.seconds
-        while left > 0:
+        while left > _NOTHING_S:
             self._on_wait(left, "Telegram asks for a pause")
             tick = next_tick(left)
             await self._clock.sleep(tick)

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from medwh_assets.errors import AccountError, CredentialsError, SourceUnreachableError
 from medwh_assets.settings import TelegramSettings
 from medwh_assets.telegram.client import Credentials, make_client, refusal_text
+from medwh_assets.telegram.loop import quietly
 from medwh_assets.telegram.refusals import GET_CREDENTIALS, LOG_IN, forgotten_key, meaning
 
 SESSION_FILE: Final = "telegram.session"
@@ -26,6 +27,7 @@ _TRIES: Final = 3
 # A QR code is shown anew when it is old, for five minutes in all.
 _QR_CODES: Final = 10
 _ANSWER_SECONDS: Final = 30.0
+_GOODBYE_SECONDS: Final = 3.0
 _WHERE: Final = {
     "SentCodeTypeApp": "in the Telegram app",
     "SentCodeTypeSms": "by SMS",
@@ -198,6 +200,7 @@ def log_out(settings: TelegramSettings, state: Path) -> bool:
 async def _log_in(
     credentials: Credentials, settings: TelegramSettings, prompts: Prompts, *, qr: bool
 ) -> LoggedIn:
+    asyncio.get_running_loop().set_exception_handler(quietly)
     client = make_client(credentials, patient=True)
     try:
         async with _clearly():
@@ -211,8 +214,7 @@ async def _log_in(
             name = " ".join(filter(None, (me.first_name, me.last_name))) or str(me.id)
             return LoggedIn(name, SecretStr(client.session.save()))
     finally:
-        with suppress(Exception):
-            await client.disconnect()
+        await _goodbye(client)
 
 
 async def _by_code(client: Any, settings: TelegramSettings, prompts: Prompts) -> None:
@@ -282,6 +284,7 @@ def qr_text(url: str) -> str:
 
 
 async def _log_out(credentials: Credentials) -> None:
+    asyncio.get_running_loop().set_exception_handler(quietly)
     client = make_client(credentials, patient=True)
     try:
         async with _clearly():
@@ -292,7 +295,12 @@ async def _log_out(credentials: Credentials) -> None:
         # Telegram does not know the session any more: nothing is left to end.
         pass
     finally:
-        with suppress(Exception):
+        await _goodbye(client)
+
+
+async def _goodbye(client: Any) -> None:
+    with suppress(Exception):
+        async with asyncio.timeout(_GOODBYE_SECONDS):
             await client.disconnect()
 
 

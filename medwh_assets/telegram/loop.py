@@ -2,11 +2,13 @@
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 
 class LoopThread:
@@ -15,6 +17,7 @@ class LoopThread:
     def __init__(self, name: str) -> None:
         """Start the thread; it ends with `close`, or with the process."""
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(quietly)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -49,6 +52,11 @@ class LoopThread:
             ended.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(patience)
+
+
+def quietly(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep it off the terminal when Telethon leaves an error of a given-up connection unread."""
+    _LOG.debug("%s: %r", context.get("message"), context.get("exception"))
 
 
 async def _cancel_others() -> None:

@@ -4,6 +4,7 @@ A channel comes from the source that knows it; any other channel comes from the 
 an import or a copy has put it: its slices are checked and reported, never marked as read.
 """
 
+import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from medwh_assets.errors import (
     ChannelNotFoundError,
     ChannelPrivateError,
     CoolingDownError,
+    CorruptSliceError,
     CredentialsError,
     DatabaseUnreachableError,
     PermanentError,
@@ -24,7 +26,7 @@ from medwh_assets.errors import (
 )
 from medwh_assets.lake.channels import is_observed, keep_facts
 from medwh_assets.lake.images import ImageError, image_facts
-from medwh_assets.lake.paths import image_file
+from medwh_assets.lake.paths import image_file, replaced_image_file
 from medwh_assets.lake.ports import MessageSource, SliceReading
 from medwh_assets.lake.records import ImageRecord, Post
 from medwh_assets.lake.store import Lake
@@ -340,22 +342,33 @@ def _images(
     rows: list[ImageRecord] = []
     counts = {"downloaded": 0, "linked": 0}
     posts = lake.posts(piece)
-    if source is not None and (wanted := _wanted(lake, source, posts, fetched)):
+    before = _rows(lake, piece)
+    if source is not None and (wanted := _wanted(lake, source, posts, before, fetched)):
         if sources.live is not None:
             sources.live.raise_if_refused(piece.channel)
         source.expect(wanted)
     for post in posts:
-        name = image_file(piece.channel, post.id)
+        row = before.get(post.id)
+        name = row.path if row and row.path else str(image_file(piece.channel, post.id))
         content = lake.read(name)
         has_image = post.media is not None and post.media.is_image
         reason: str | None = None
-        if content is None and has_image and source is not None:
+        replaced = content is not None and source is not None and _is_replaced(post, row)
+        if (content is None or replaced) and has_image and source is not None:
             try:
-                content = _fetch(lake, source, post, fetched, counts)
+                fresh = _fetch(lake, source, post, fetched, counts)
             except ImageError as error:
-                reason = str(error)
+                fresh, reason = None, str(error)
+            if fresh is not None:
+                content, name = fresh, _lies_at(lake, post, fresh)
+                if replaced and row is not None:
+                    _follow(lake, source, post, row)
+            elif replaced and row is not None:
+                # The picture before stands, as that, until the new one arrives.
+                rows.append(row)
+                continue
         if content is not None or has_image:
-            rows.append(_image_record(lake, post, str(name), content, reason))
+            rows.append(_image_record(lake, post, name, content, reason))
     lake.write_images(piece, rows, made_from)
     by_status = [row.status for row in rows]
     return {
@@ -367,8 +380,45 @@ def _images(
     }
 
 
+def _rows(lake: Lake, piece: Slice) -> dict[int, ImageRecord]:
+    """Return what is known of a slice's pictures; what cannot be read is found out anew."""
+    try:
+        return {row.message_id: row for row in lake.images(piece)}
+    except CorruptSliceError:
+        return {}
+
+
+def _is_replaced(post: Post, row: ImageRecord | None) -> bool:
+    """Whether the author has put another photo into the post since its picture was fetched."""
+    if row is None or row.photo_id is None or post.media is None or post.media.photo_id is None:
+        return False
+    return row.photo_id != post.media.photo_id
+
+
+def _lies_at(lake: Lake, post: Post, content: bytes) -> str:
+    """Return where `keep_image` has put a picture: another one may have its post's name."""
+    name = image_file(post.channel, post.id)
+    if lake.read(name) != content:
+        digest = hashlib.sha256(content).hexdigest()
+        name = replaced_image_file(post.channel, post.id, digest)
+    return str(name)
+
+
+def _follow(lake: Lake, source: MessageSource, post: Post, row: ImageRecord) -> None:
+    """Remember where the picture before lies, if the new one took its name."""
+    if source.photos is None or row.photo_id is None or row.sha256 is None:
+        return
+    moved = replaced_image_file(post.channel, post.id, row.sha256)
+    if lake.path(moved).exists():
+        source.photos.remember_photo(row.photo_id, str(moved))
+
+
 def _wanted(
-    lake: Lake, source: MessageSource, posts: Sequence[Post], fetched: Mapping[int, str]
+    lake: Lake,
+    source: MessageSource,
+    posts: Sequence[Post],
+    before: Mapping[int, ImageRecord],
+    fetched: Mapping[int, str],
 ) -> list[Post]:
     """Return the posts whose pictures will have to come from the source, each picture once."""
     wanted: list[Post] = []
@@ -379,7 +429,9 @@ def _wanted(
         photo_id = post.media.photo_id
         if photo_id in seen or _twin(lake, source, photo_id, fetched) is not None:
             continue
-        if lake.path(image_file(post.channel, post.id)).exists():
+        row = before.get(post.id)
+        name = row.path if row and row.path else image_file(post.channel, post.id)
+        if lake.path(name).exists() and not _is_replaced(post, row):
             continue
         wanted.append(post)
         if photo_id is not None:
@@ -416,7 +468,8 @@ def _fetch(
         if content is None:
             return None
         counts["downloaded"] += 1
-    path = lake.keep_image(post.channel, post.id, content, twin=twin)
+    lake.keep_image(post.channel, post.id, content, twin=twin)
+    path = _lies_at(lake, post, content)
     if photo_id is not None and photo_id not in fetched:
         fetched[photo_id] = twin or path
         if twin is None and source.photos is not None:

@@ -118,7 +118,7 @@ class TelethonSource:
         """What runs remember of the photos they have fetched."""
         return self._state
 
-    def read(self, run: DayRun) -> Iterator[SliceReading]:
+    def read(self, run: DayRun) -> Generator[SliceReading]:
         """Walk a run's days once, from old to new, and yield each day when it is whole.
 
         Raises:
@@ -348,9 +348,11 @@ class TelethonSource:
         peer, _ = self._look_up(post.channel)
         coming = [number for channel, number in self._coming if channel == post.channel]
         later = [p.id for p in self._expected if p.channel == post.channel]
-        near = [post.id, *coming, *later]
+        near = [post.id, *coming, *later][:PAGE]
+        # One look covers a hundred posts, so those of the next days are looked at in passing.
+        near += range(max(near) + 1, max(near) + 1 + PAGE - len(near))
         key = (post.channel, post.id)
-        self._coming[key] = loop.begin(self._picture(client, peer, key, near[:PAGE]))
+        self._coming[key] = loop.begin(self._picture(client, peer, key, near))
 
     async def _picture(
         self, client: TelegramClient, peer: KnownPeer, key: tuple[str, int], near: Sequence[int]

@@ -7,7 +7,7 @@ says nothing about the end. Therefore the newest page is asked for first: the wa
 arrives there, which costs no empty page at the end.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol, TypeVar
@@ -68,7 +68,7 @@ def day_start(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
-def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) -> Iterator[M]:
+def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) -> Generator[M]:
     """Yield the messages of a span of time from old to new; some around it come too.
 
     The next page is asked for before the messages of the last are yielded.
@@ -92,7 +92,8 @@ def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) ->
     pending: Pending[M] | None = ask(offset)
     try:
         while pending is not None:
-            page, pending = _ascending(pending.result(), last), None
+            page: list[M] = _ascending(pending.result(), last)
+            pending = None
             if page:
                 empty, last = 0, page[-1].id
                 if page[-1].date >= end + _SLACK:

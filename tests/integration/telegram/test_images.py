@@ -10,7 +10,7 @@ from medwh_assets.lake.ports import KnownPeer
 from medwh_assets.lake.records import ImageRecord
 from medwh_assets.outcomes import Failed
 from medwh_assets.slices import Slice
-from tests.integration.telegram.live import FIRST, IMPATIENT, Live, count, reasons
+from tests.integration.telegram.live import FIRST, IMPATIENT, OBSERVED, Live, count, reasons
 from tests.mtproto import (
     FILE_REFERENCE_EXPIRED,
     FIRST_DAY,
@@ -134,6 +134,35 @@ def test_reading_again_fetches_nothing(live: Live, shop: Channel) -> None:
     read_and_fetch(live)
     assert live.world.calls[FILE] == before
     assert len(images(live)) == 5
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 5000), (5000, 1)])
+def test_a_photo_that_its_author_replaced_is_fetched_anew(
+    live: Live, shop: Channel, old: int, new: int
+) -> None:
+    first, second = jpeg(1, filling=old), jpeg(2, filling=new)
+    photo = live.world.add_photo(first)
+    shop.post("", media=photo)
+    read_and_fetch(live)
+    shop.edit(1, at=FIRST_DAY + timedelta(hours=9), media=live.world.add_photo(second))
+    live.read([SHOP], FIRST, FIRST, observed_at=OBSERVED + timedelta(days=1))
+    for _ in range(2):
+        assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
+        (row,) = images(live)
+        assert row.path is not None
+        assert live.lake.read(row.path) == second
+        kept = live.state.photos[photo.id]
+        assert live.lake.read(kept) == first
+    assert live.world.calls[FILE] == 2
+
+
+def test_a_month_needs_one_look_for_a_hundred_posts(live: Live, shop: Channel) -> None:
+    for n in range(60):
+        shop.post("", media=live.world.add_photo(jpeg(n)), date=FIRST_DAY + timedelta(hours=12 * n))
+    last = FIRST + timedelta(days=29)
+    live.read([SHOP], FIRST, last)
+    assert count(live.fetch([SHOP], FIRST, last), "images") == 60
+    assert live.world.calls[LOOK] == 1
 
 
 def test_old_references_are_renewed_by_one_look(live: Live, shop: Channel) -> None:

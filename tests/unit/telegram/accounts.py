@@ -1,6 +1,6 @@
 """An account's memory that lasts as long as the test."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +31,7 @@ class RememberedAccount:
     busy: bool = False
 
     @contextmanager
-    def operation(self) -> Iterator[None]:
+    def operation(self) -> Generator[None]:
         """Refuse a second operation at once, where the real one waits first."""
         if self.busy:
             raise SourceBusyError("another run reads Telegram; try again when it is done")

@@ -9,7 +9,7 @@ from medwh_assets.errors import (
     PermanentError,
     SourceUnreachableError,
 )
-from medwh_assets.telegram.client import refusal_text
+from medwh_assets.telegram.client import Patience, refusal_text
 from medwh_assets.telegram.refusals import meaning
 
 
@@ -68,3 +68,9 @@ def test_a_session_that_is_refused_for_a_new_reason_is_logged_out() -> None:
 
     error = rpc_message_to_error(RpcError(401, "SESSION_MELTED"), None)
     assert refusal_text(error) == "AUTH_KEY_UNREGISTERED"
+
+
+def test_a_server_that_is_gone_is_given_up_within_a_minute() -> None:
+    patience = Patience()
+    attempts = len(patience.pauses) + 1
+    assert attempts * (patience.answer + patience.goodbye) + sum(patience.pauses) < 60

@@ -1,6 +1,6 @@
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from telethon.extensions import BinaryReader
@@ -25,22 +25,21 @@ def photo(reference: bytes = b"one", access_hash: int = 77) -> Any:
 
 
 def message(**fields: Any) -> Any:
-    return types.Message(
-        **{
-            "id": 5,
-            "peer_id": types.PeerChannel(7),
-            "date": NOON,
-            "message": "Paracetamol 500 mg 😀 120 ብር",
-            "views": 3,
-            "forwards": 1,
-            "post": True,
-            **fields,
-        }
-    )
+    given: dict[str, Any] = {
+        "id": 5,
+        "peer_id": types.PeerChannel(7),
+        "date": NOON,
+        "message": "Paracetamol 500 mg 😀 120 ብር",
+        "views": 3,
+        "forwards": 1,
+        "post": True,
+        **fields,
+    }
+    return types.Message(**given)
 
 
 def over_the_wire(message: Any) -> Any:
-    return BinaryReader(bytes(message)).tgread_object()
+    return cast("Any", BinaryReader(bytes(message))).tgread_object()
 
 
 def read(message: Any, observed_at: Any = FIRST_READ) -> Post:
