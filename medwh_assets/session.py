@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.automation.plan import days_to_refresh, refresh_window
 from medwh_assets.errors import SettingError
-from medwh_assets.home import log_to_file, open_instance, prepare_home
+from medwh_assets.home import log_to_file, make_pools, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
 from medwh_assets.resources import (
     Live,
@@ -205,5 +205,6 @@ def open_session() -> Generator[Session]:
             live = live_of(settings, warehouse)
             session = Session(settings, places, lake, warehouse, instance, live)
             session.bury_dead_runs()
+            make_pools(instance, places)
             lake.sweep()
             yield session

@@ -21,7 +21,7 @@ from medwh_assets.errors import (
     SourceUnreachableError,
 )
 from medwh_assets.telegram.clock import Clock, SystemClock
-from medwh_assets.telegram.pacing import CoolDown, Countdown, Pacer, after_flood, next_tick
+from medwh_assets.telegram.pacing import CoolDown, Countdown, Effort, Pacer, after_flood, next_tick
 from medwh_assets.telegram.refusals import forgotten_key
 
 T = TypeVar("T")
@@ -70,6 +70,7 @@ class TelegramClient:
     Args:
         credentials: application and session.
         pacer: how fast histories are asked for.
+        effort: where requests and waits are counted.
         on_wait: told while the run waits for Telegram.
         clock: the time.
         patience: when the server counts as gone.
@@ -80,6 +81,7 @@ class TelegramClient:
         credentials: Credentials,
         pacer: Pacer,
         *,
+        effort: Effort | None = None,
         on_wait: Countdown = _no_countdown,
         clock: Clock | None = None,
         patience: Patience | None = None,
@@ -87,6 +89,7 @@ class TelegramClient:
         """Remember what is needed; nothing is connected yet."""
         self._credentials = credentials
         self._pacer = pacer
+        self._effort = effort or Effort()
         self._on_wait = on_wait
         self._clock: Clock = clock or SystemClock()
         self._patience = patience or Patience()
@@ -113,6 +116,7 @@ class TelegramClient:
         async def once(client: Any) -> Any:
             if paced:
                 await self._clock.sleep(self._pacer.reserve(self._clock.seconds()))
+            self._effort.requests += 1
             async with asyncio.timeout(self._patience.answer):
                 return await client(request)
 
@@ -141,6 +145,7 @@ class TelegramClient:
             )
             try:
                 while len(content) < most and (size is None or len(content) < size):
+                    self._effort.requests += 1
                     async with asyncio.timeout(self._patience.answer):
                         try:
                             part = await anext(parts)
@@ -233,6 +238,7 @@ class TelegramClient:
                 seconds=asked,
             )
         self._waited += decision.seconds
+        self._effort.seconds_waited += decision.seconds
         left = decision.seconds
         while left > _NOTHING_S:
             self._on_wait(left, "Telegram asks for a pause")

@@ -17,6 +17,19 @@ LONGEST_WAIT: Final = timedelta(minutes=15)
 _NEAR, _TICK, _FAR_TICK = 60.0, 1.0, 15.0
 
 
+@dataclass(slots=True)
+class Effort:
+    """What a source has cost so far.
+
+    Attributes:
+        requests: how many went out, parts of files included.
+        seconds_waited: how long Telegram made it wait.
+    """
+
+    requests: int = 0
+    seconds_waited: float = 0.0
+
+
 class Pacer:
     """A token bucket: so many requests in a second, and after a rest at once.
 

@@ -32,6 +32,7 @@ from medwh_assets.lake.records import ImageRecord, Post
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Number, Outcome, each_slice
 from medwh_assets.slices import DayRun, Slice, day_runs
+from medwh_assets.telegram.pacing import Effort
 
 # Nothing about one day: asking for each of the others would be told the same.
 _ABOUT_THE_WHOLE_CHANNEL = (
@@ -44,6 +45,11 @@ _SILENT_DAYS = 3 * 366
 
 class LiveSource(MessageSource, Protocol):
     """A source that holds a connection while it is used."""
+
+    @property
+    def effort(self) -> Effort:
+        """What it has cost so far."""
+        ...
 
     def close(self) -> None:
         """Give the connection and the account back."""
@@ -224,6 +230,7 @@ def _newest(lake: Lake, live: LiveAccount, channel: str, today: date) -> Iterato
 
 def _observed(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
     """Walk a run of a live channel's days, and keep what the channel says of itself."""
+    before = replace(live.source.effort)
     try:
         live.raise_if_refused(run.channel)
         facts = _keep_facts(lake, live, run.channel)
@@ -234,10 +241,21 @@ def _observed(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
     for outcome in _walk(lake, live.source, run):
         if isinstance(outcome, Failed):
             live.refuse(run.channel, outcome.error)
-        elif facts:
-            outcome = replace(outcome, counts={**outcome.counts, "channel_facts": facts})
-            facts = ""
+        else:
+            # The next page may be on its way already, so a day's share is not exact; the sum is.
+            told = {**outcome.counts, **_spent(live.source.effort, before)}
+            before = replace(live.source.effort)
+            if facts:
+                told["channel_facts"], facts = facts, ""
+            outcome = replace(outcome, counts=told)
         yield outcome
+
+
+def _spent(now: Effort, before: Effort) -> dict[str, Number]:
+    return {
+        "requests": now.requests - before.requests,
+        "seconds_waited": round(now.seconds_waited - before.seconds_waited, 1),
+    }
 
 
 def _keep_facts(lake: Lake, live: LiveAccount, channel: str) -> str:

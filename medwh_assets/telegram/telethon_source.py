@@ -34,7 +34,7 @@ from medwh_assets.telegram.client import Credentials, Patience, TelegramClient, 
 from medwh_assets.telegram.clock import Clock, SystemClock
 from medwh_assets.telegram.login import credentials, find_session
 from medwh_assets.telegram.loop import LoopThread
-from medwh_assets.telegram.pacing import Countdown, Pacer
+from medwh_assets.telegram.pacing import Countdown, Effort, Pacer
 from medwh_assets.telegram.photos import Place, Places, fetch, place_of
 from medwh_assets.telegram.refusals import meaning
 from medwh_assets.telegram.serialize import SOURCE, post_of
@@ -97,6 +97,7 @@ class TelethonSource:
         if on_wait is not None:
             self._client_options["on_wait"] = on_wait
         self._pacer = Pacer(requests_per_second)
+        self.effort = Effort()
         self._open = ExitStack()
         self._loop: LoopThread | None = None
         self._client: TelegramClient | None = None
@@ -246,7 +247,9 @@ class TelethonSource:
             self._open.callback(loop.close)
 
             async def make() -> TelegramClient:
-                return TelegramClient(credentials, self._pacer, **self._client_options)
+                return TelegramClient(
+                    credentials, self._pacer, effort=self.effort, **self._client_options
+                )
 
             client = self._client = loop.run(make())
             self._open.callback(lambda: loop.run(client.close()))

@@ -242,10 +242,9 @@ def test_two_runs_at_once_take_turns_and_both_succeed(live: Live) -> None:
     said = [process.communicate(timeout=TIMEOUT_SECONDS)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert live.posts() == live.published(days=7)
-    # Whoever came second asked after the first had ended.
+    # Whoever came second asked after the first had ended; nothing, if both began in one second.
     asked = [call.request.peer.channel_id for call in live.world.calls.all(HISTORY)]
-    half = len(asked) // 2
-    assert asked[:half] == asked[half:] == sorted(asked[:half])
+    assert asked in ([5001, 5002], [5001, 5002] * 2)
 
 
 def test_a_session_that_telegram_has_ended_fails_at_once_and_says_what_to_do(live: Live) -> None:

@@ -19,6 +19,7 @@ from medwh_assets.lake.records import Media, Post
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.slices import DayRun, Slice
+from medwh_assets.telegram.pacing import Effort
 from medwh_assets.telegram.reading import LiveAccount, SourceDirectory, read_images, read_slices
 from tests.factories import make_post, make_reading
 
@@ -54,6 +55,7 @@ class Telegram:
     walks: list[DayRun] = field(default_factory=list[DayRun])
     asked_facts: list[str] = field(default_factory=list[str])
     closed: int = 0
+    effort: Effort = field(default_factory=Effort)
     photos = None
 
     def channels(self) -> frozenset[str]:
@@ -61,6 +63,8 @@ class Telegram:
 
     def read(self, run: DayRun) -> Iterator[SliceReading]:
         self.walks.append(run)
+        self.effort.requests += 1
+        self.effort.seconds_waited += 2.5
         for piece in run.slices():
             if error := self.bad.get((piece.channel, piece.date)):
                 raise error
@@ -87,6 +91,7 @@ class Telegram:
 
     def facts(self, channel: str) -> ChannelFacts | None:
         self.asked_facts.append(channel)
+        self.effort.requests += 1
         if self.bad_facts:
             raise self.bad_facts
         return ChannelFacts(channel, 1001, "Shop", None, 120, "Demo_Shop", NOW)
@@ -145,6 +150,13 @@ def test_what_a_channel_says_is_kept_once_in_a_run_and_told_with_its_first_slice
     assert (seen.title, seen.subscribers) == ("Shop", 120)
     told = [o.counts.get("channel_facts") for o in outcomes if isinstance(o, Done)]
     assert told == ["Shop: 120 subscribers", None, None]
+
+
+def test_what_reading_costs_stands_with_the_slices(lake: Lake) -> None:
+    outcomes = read(lake, Telegram(), [*slices(WEEK[:3]), *slices(WEEK[5:])])
+    counts = [o.counts for o in outcomes if isinstance(o, Done)]
+    assert sum(int(one["requests"]) for one in counts) == 3
+    assert [one["seconds_waited"] for one in counts] == [2.5, 0, 0, 2.5, 0]
 
 
 def test_a_channels_file_that_cannot_be_read_does_not_cost_its_posts(lake: Lake) -> None:
