@@ -176,7 +176,9 @@ def post_of_message(
 
 def _without_keys(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
-        left_out = _KEYS_AND_PREVIEW if value.get("_") in _PREVIEWS else _KEYS
+        kind = value.get("_")
+        preview = isinstance(kind, str) and kind in _PREVIEWS
+        left_out = _KEYS_AND_PREVIEW if preview else _KEYS
         return {
             name: _without_keys(item) if isinstance(item, dict | list) else item
             for name, item in value.items()

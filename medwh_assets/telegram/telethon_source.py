@@ -66,7 +66,6 @@ class TelethonSource:
         requests_per_second: how many requests go out in a second.
         image_pixels: longest side that a fetched picture has at least, where Telegram has one.
         on_wait: told while the run waits for Telegram.
-        limit: stop each walk after so many posts, for a first try.
         clock: the time.
         patience: when the server counts as gone.
     """
@@ -81,7 +80,6 @@ class TelethonSource:
         requests_per_second: float = 1.0,
         image_pixels: int = 800,
         on_wait: Countdown | None = None,
-        limit: int | None = None,
         clock: Clock | None = None,
         patience: Patience | None = None,
     ) -> None:
@@ -91,7 +89,6 @@ class TelethonSource:
         self._state = state
         self._observed_at = observed_at
         self._pixels = image_pixels
-        self._limit = limit
         self._clock: Clock = clock or SystemClock()
         self._client_options: dict[str, Any] = {"clock": self._clock, "patience": patience}
         if on_wait is not None:
@@ -139,7 +136,7 @@ class TelethonSource:
                         found += 1
                         yield self._post(message, run.channel)
 
-            yield from by_day(posts(), run, SOURCE, self._observed_at, self._limit)
+            yield from by_day(posts(), run, SOURCE, self._observed_at)
         self._note_read(run.channel, found)
 
     def image(self, post: Post) -> bytes | None:
@@ -155,7 +152,6 @@ class TelethonSource:
         key = (post.channel, post.id)
         with self._outcome(post.channel, begun=key in self._coming):
             if key not in self._coming:
-                self._look_up(post.channel)
                 self._expected = deque(p for p in self._expected if (p.channel, p.id) != key)
                 self._begin(post)
             coming = self._coming.pop(key)
@@ -348,7 +344,8 @@ class TelethonSource:
 
     def _begin(self, post: Post) -> None:
         loop, client = self._connection()
-        peer, _ = self._look_up(post.channel)
+        # A run that only fetches pictures need not hear again what the channel says of itself.
+        peer = self._state.peer(post.channel) or self._look_up(post.channel)[0]
         coming = [number for channel, number in self._coming if channel == post.channel]
         later = [p.id for p in self._expected if p.channel == post.channel]
         near = [post.id, *coming, *later][:PAGE]
@@ -408,7 +405,6 @@ def live_source(
     observed_at: datetime,
     *,
     on_wait: Countdown | None = None,
-    limit: int | None = None,
 ) -> TelethonSource | None:
     """Make the source of the live channels from settings, or None if Telegram is not set up.
 
@@ -422,7 +418,6 @@ def live_source(
         state: what is remembered of the account.
         observed_at: the run's logical time.
         on_wait: told while the run waits for Telegram.
-        limit: stop each walk after so many posts.
     """
     session = find_session(telegram, state_folder)
     if telegram.api_id is None and telegram.api_hash is None and session is None:
@@ -435,7 +430,6 @@ def live_source(
         requests_per_second=live.telegram_requests_per_second,
         image_pixels=live.image_size_pixels,
         on_wait=on_wait,
-        limit=limit,
     )
 
 

@@ -122,7 +122,7 @@ def _ascending(page: Sequence[M], after: int) -> list[M]:
 
 
 def by_day(
-    posts: Iterator[Post], run: DayRun, source: str, observed_at: datetime, limit: int | None = None
+    posts: Iterator[Post], run: DayRun, source: str, observed_at: datetime
 ) -> Iterator[SliceReading]:
     """Cut ascending posts into one reading for each day of a run.
 
@@ -134,7 +134,6 @@ def by_day(
         run: the days.
         source: the kind of source.
         observed_at: the read's logical time.
-        limit: stop after so many posts; the day that this cuts is partial, later ones are not given.
     """
     open_days: dict[date, list[Post]] = {}
     late: dict[date, list[Post]] = {}
@@ -144,18 +143,13 @@ def by_day(
         complete = complete and day_start(day) + timedelta(days=1) <= observed_at
         return SliceReading(Slice(run.channel, day), source, observed_at, complete, tuple(found))
 
-    for taken, post in enumerate(posts, 1):
+    for post in posts:
         while day_start(day) + timedelta(days=1) + _SLACK <= post.date:
             yield reading(day, open_days.pop(day, ()), complete=True)
             day += timedelta(days=1)
         (open_days if post.day >= day else late).setdefault(post.day, []).append(post)
-        if limit is not None and taken >= limit:
-            for left in sorted(open_days):
-                yield reading(left, open_days[left], complete=False)
-            break
-    else:
-        while day <= run.last:
-            yield reading(day, open_days.pop(day, ()), complete=True)
-            day += timedelta(days=1)
+    while day <= run.last:
+        yield reading(day, open_days.pop(day, ()), complete=True)
+        day += timedelta(days=1)
     for left, found in sorted(late.items()):
         yield reading(left, found, complete=False)

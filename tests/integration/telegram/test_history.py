@@ -151,14 +151,6 @@ def test_an_empty_channel_is_read_and_empty(live: Live) -> None:
     assert live.state.last(SHOP) == "empty"
 
 
-def test_a_first_try_stops_after_so_many_posts(live: Live) -> None:
-    shop(live)
-    live.read([SHOP], FIRST, LAST, limit=150)
-    assert posts_in(live.lake, SHOP) == list(range(1, 151))
-    states = [live.lake.manifest(Slice(SHOP, FIRST + timedelta(days=n))) for n in range(3)]
-    assert [m.status if m else None for m in states] == ["complete", "partial", None]
-
-
 def test_edits_deletions_and_counters_are_kept_as_history(live: Live) -> None:
     channel = shop(live, 20)
     live.read([SHOP], FIRST, FIRST)

@@ -70,6 +70,7 @@ def test_pictures_of_two_data_centres_arrive_whole(live: Live, shop: Channel) ->
     assert calls[FILE] == 10
     assert {call.dc_id for call in calls.all(FILE)} == {1, 2}
     assert calls["auth.exportAuthorization"] == 1
+    assert calls["channels.getFullChannel"] == 1
     # One look for all places, because the run that fetches is not the run that read.
     assert calls[LOOK] == 1
 

@@ -115,15 +115,19 @@ def test_the_password_of_two_step_verification_is_asked_for(
     assert works(logged_in, world)
 
 
-@pytest.mark.parametrize("password", [None, PASSWORD])
+@pytest.mark.parametrize(
+    ("password", "home_dc"), [(None, None), (PASSWORD, None), (None, 2), (PASSWORD, 2)]
+)
 def test_a_person_scans_a_qr_code(
     world: World,
     person: Account,
     centres: DataCentres,
     password: str | None,
+    home_dc: int | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     person.password = password
+    person.home_dc = home_dc
     monkeypatch.setattr(login, "qr_text", lambda url: url)
     answers = Answers()
     prompts = answers.prompts()

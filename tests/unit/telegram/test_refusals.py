@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from medwh_assets.errors import (
@@ -74,3 +77,13 @@ def test_a_server_that_is_gone_is_given_up_within_a_minute() -> None:
     patience = Patience()
     attempts = len(patience.pauses) + 1
     assert attempts * (patience.answer + patience.goodbye) + sum(patience.pauses) < 60
+
+
+def test_telethon_is_not_imported_before_it_is_needed() -> None:
+    rooms = "medwh_assets.telegram.assets, medwh_assets.telegram.login"
+    code = (
+        f"import sys, {rooms}, medwh_assets.telegram.telethon_source; "
+        "print('telethon' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"

@@ -133,10 +133,8 @@ RUN = DayRun(CHANNEL, DAY, DAY + timedelta(days=2))
 LATER = START + timedelta(days=10)
 
 
-def cut(
-    *posts: Post, observed_at: datetime = LATER, limit: int | None = None
-) -> list[SliceReading]:
-    return list(by_day(iter(posts), RUN, "telegram", observed_at, limit))
+def cut(*posts: Post, observed_at: datetime = LATER) -> list[SliceReading]:
+    return list(by_day(iter(posts), RUN, "telegram", observed_at))
 
 
 def at(number: int, hours: float) -> Post:
@@ -169,11 +167,4 @@ def test_a_post_that_comes_long_after_its_day_comes_in_part() -> None:
     readings = cut(at(1, 1), at(2, 30), at(3, 2))
     assert [(r.slice.date.day, r.complete, [p.id for p in r.posts]) for r in readings] == [
         (1, True, [1]), (2, True, [2]), (3, True, []), (1, False, [3]),
-    ]  # fmt: skip
-
-
-def test_a_limit_leaves_the_last_day_partial_and_later_ones_unread() -> None:
-    readings = cut(at(1, 1), at(2, 30), at(3, 31), at(4, 32), limit=3)
-    assert [(r.slice.date.day, r.complete, len(r.posts)) for r in readings] == [
-        (1, True, 1), (2, False, 2),
     ]  # fmt: skip
