@@ -86,16 +86,21 @@ def _state(settings: LakeSettings) -> str:
 
 
 def _database(settings: LakeSettings) -> list[Finding]:
-    """Look at the database and at Dagster, whose instance is kept in it."""
+    """Look at the database, and at Dagster and the Telegram account, which are kept in it."""
     findings: list[Finding] = []
+    warehouse = warehouse_of(settings)
+    live = live_of(settings, warehouse)
+    if live.missing is not None:
+        said = f"{live.missing}. Until then the channels of MEDWH_CHANNELS are read from the lake"
+        findings.append(Finding("note", "Telegram", said))
 
     def look() -> str:
-        warehouse = warehouse_of(settings)
         with warehouse.running():
             warehouse.ensure()
             waiting = warehouse.unbuilt_loads()
             findings.append(_found("Dagster", lambda: _instance(settings, warehouse)))
-            findings.extend(_telegram(live_of(settings, warehouse)))
+            if live.missing is None:
+                findings.extend(_telegram(live))
         place = "embedded" if warehouse.server else warehouse.database.host
         return f"{place}, database {warehouse.database.name}, {waiting} loads waiting to be built"
 
@@ -104,16 +109,13 @@ def _database(settings: LakeSettings) -> list[Finding]:
 
 def _telegram(live: Live) -> list[Finding]:
     """Tell who reads the live channels, and how the last attempt on each ended."""
-    if live.missing is not None:
-        said = f"{live.missing}. Until then the channels of MEDWH_CHANNELS are read from the lake"
-        return [Finding("note", "Telegram", said)]
     with live.state() as state:
         until, statuses = state.cooldown(), state.statuses()
     if until is not None and until > datetime.now(UTC):
         said = f"cooling down until {until:%Y-%m-%d %H:%M} UTC, as Telegram asked"
         findings = [Finding("note", "Telegram", said)]
     else:
-        findings = [Finding("ok", "Telegram", "logged in")]
+        findings = [Finding("ok", "Telegram", "a session is there")]
     for note in statuses:
         if note.channel in live.settings.channels:
             level = "ok" if note.status in ("ok", "empty", "renamed") else "note"

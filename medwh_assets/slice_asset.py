@@ -51,6 +51,10 @@ class StageConfig(dg.Config):
             "as `medwh run` does."
         ),
     )
+    hand_on: bool = Field(
+        default=False,
+        description="With `slices`: let the assets behind this one follow in the same run.",
+    )
 
 
 Work = Callable[[Any, Sequence[Slice]], Iterator[Outcome]]
@@ -105,7 +109,8 @@ def slice_asset(
                 # A range of date × channel partitions is a cross product, and Dagster plans an
                 # event for each of its keys (8 ms): slices here and there would pay for all between.
                 named = [DayRun.parse(text) for text in config.slices]
-                yield from _run_slices(context, [piece for run in named for piece in run.slices()])
+                slices = [piece for run in named for piece in run.slices()]
+                yield from _run_slices(context, slices, hand_on=config.hand_on)
             else:
                 keys = context.partition_keys
                 yield from _run_partitions(context, [slice_of(key) for key in keys])
@@ -117,18 +122,25 @@ def slice_asset(
             raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
 
     def _run_slices(
-        context: dg.AssetExecutionContext, slices: Sequence[Slice]
+        context: dg.AssetExecutionContext, slices: Sequence[Slice], *, hand_on: bool
     ) -> Iterator[dg.MaterializeResult[Any]]:
         failed: list[Failed] = []
+        # Dagster reports the run's own partition itself when the step hands on to the next.
+        its_own = {slice_of(key) for key in context.partition_keys} if hand_on else set[Slice]()
         for outcome in _watched(context, key, work(context.resources, slices)):
             if isinstance(outcome, Failed):
                 failed.append(outcome)
+            elif outcome.slice in its_own:
+                context.add_asset_metadata(
+                    dict(outcome.counts), asset_key=key, partition_key=str(outcome.slice)
+                )
             else:
                 # At once, so that a killed run has reported what it has done.
                 _report(context, key, outcome)
         if failed:
             raise _failure(failed, len(slices))
-        yield from ()
+        if hand_on:
+            yield dg.MaterializeResult()
 
     def _run_partitions(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]

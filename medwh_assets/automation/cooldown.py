@@ -81,7 +81,10 @@ def run_config(run: RestRun, unloaded: Sequence[Slice]) -> dict[str, object]:
     return {
         "ops": {
             key.to_python_identifier(): {
-                "config": {"slices": read if key == keys.LAKE_MESSAGES else after}
+                "config": {
+                    "slices": read if key == keys.LAKE_MESSAGES else after,
+                    "hand_on": True,
+                }
             }
             for key in keys.SLICE_STAGES
         }

@@ -15,7 +15,13 @@ from medwh_assets.errors import (
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import CHANNELS, date_by_channel, partition_key
 from medwh_assets.run_process import PID_TAG
-from medwh_assets.slice_asset import due_asset, refuse_job_backfill, slice_asset
+from medwh_assets.slice_asset import (
+    SilentProgress,
+    Work,
+    due_asset,
+    refuse_job_backfill,
+    slice_asset,
+)
 from medwh_assets.slices import DayRun, Slice
 
 # Backfill policies are in beta, as they have been for years.
@@ -200,6 +206,50 @@ def test_runs_of_days_by_name_are_all_their_slices(instance: dg.DagsterInstance)
     expected = [*(piece("zeta", day) for day in (2, 3, 4)), piece("mid", 9)]
     assert stage.asked == [expected]
     assert recorded(instance).keys() == {str(one) for one in expected}
+
+
+def test_slices_by_name_let_the_assets_behind_follow_only_where_that_is_asked_for(
+    instance: dg.DagsterInstance,
+) -> None:
+    behind = dg.AssetKey(["raw", "telegram_messages"])
+    stage = Stage()
+
+    def make(key: dg.AssetKey, deps: list[dg.AssetKey], work: Work) -> dg.AssetsDefinition:
+        return slice_asset(
+            key=key,
+            deps=deps,
+            partitions=date_by_channel(FIRST),
+            work=work,
+            resources={"room"},
+            description="a stage",
+            kinds={"json"},
+        )
+
+    asked: list[list[Slice]] = []
+
+    def after(resources: Any, slices: Sequence[Slice]) -> Iterator[Outcome]:
+        asked.append(list(slices))
+        yield from (Done(one) for one in slices)
+
+    named = [piece("zeta", 2), piece("zeta", 3)]
+    job = dg.Definitions(
+        assets=[make(KEY, [], stage.work), make(behind, [KEY], after)],
+        resources={"room": "a resource", "progress": SilentProgress()},
+    ).resolve_implicit_global_asset_job_def()
+    for hand_on in (False, True):
+        config = {"slices": [str(one) for one in named], "hand_on": hand_on}
+        ops = {key.to_python_identifier(): {"config": config} for key in (KEY, behind)}
+        result = job.execute_in_process(
+            instance=instance, tags=span(named[0], named[0]), run_config={"ops": ops}
+        )
+        assert result.success
+        events = [e.partition for e in result.get_asset_materialization_events() if e.partition]
+        if not hand_on:
+            assert asked == []
+            assert sorted(map(str, events)) == [str(one) for one in named]
+        else:
+            assert asked == [named]
+            assert sorted(map(str, events)) == sorted(str(one) for one in named * 2)
 
 
 @pytest.mark.parametrize("bad", [False, True])

@@ -4,6 +4,7 @@ The session comes from the environment and the client is Telethon as it is, in p
 `medwh run`, and the run workers behind `medwh up`.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from tests.integration.pipeline.conftest import REPOSITORY, TIMEOUT_SECONDS, Pipeline
 from tests.integration.pipeline.recordings import pictures
-from tests.integration.pipeline.services import medwh_up
+from tests.integration.pipeline.services import SELECTOR, medwh_up, wait_for
 from tests.mtproto import Channel, World, flood_wait, running_data_centres
 
 HISTORY, RESOLVE, FILE = "messages.getHistory", "contacts.resolveUsername", "upload.getFile"
@@ -38,6 +39,7 @@ class Live:
     world: World
     session: str
     channels: dict[str, Channel]
+    somebody_new: dict[str, str]
 
     def posts(self) -> list[tuple[str, int]]:
         """Every post that the marts hold, by channel and id."""
@@ -91,7 +93,9 @@ def live(pipeline: Pipeline) -> Iterator[Live]:
             MEDWH_TELEGRAM_REQUESTS_PER_SECOND="30",
             MEDWH_DEEP_REFRESH_DAYS="0",
         )
-        yield Live(pipeline, world, session, channels)
+        found = centres.environment()
+        path = os.pathsep.join([found["PYTHONPATH"], pipeline.environment["PYTHONPATH"]])
+        yield Live(pipeline, world, session, channels, {**found, "PYTHONPATH": path})
 
 
 @pytest.mark.timeout(600)
@@ -274,10 +278,15 @@ def test_without_a_session_live_channels_are_read_from_the_lake_and_the_fix_is_t
 
 
 @pytest.mark.timeout(600)
-def test_the_ui_reads_live_channels_in_run_workers_of_their_own(live: Live) -> None:
+def test_the_ui_reads_live_channels_in_run_workers_and_the_sensor_what_a_pause_cut_off(
+    live: Live,
+) -> None:
     first = (today() - timedelta(days=3)).date()
     last = (today() - timedelta(days=1)).date()
+    cut_off = (today() - timedelta(days=9)).date()
     live.pipeline.medwh("run", "--no-detect", "--limit", "1")  # makes the channels' partitions
+    with live.pipeline.database.connect() as connection:
+        connection.execute("insert into ops.telegram_rest values (%s, %s)", [SECOND, cut_off])
     live.world.calls.reset()
     with medwh_up(live.pipeline) as ui:
         status = ui.launch(
@@ -290,8 +299,16 @@ def test_the_ui_reads_live_channels_in_run_workers_of_their_own(live: Live) -> N
         sensors = ui.ask(
             "query($s: RepositorySelector!) { sensorsOrError(repositorySelector: $s) {"
             " ... on Sensors { results { name sensorState { status } } } } }",
-            s={"repositoryName": "__repository__", "repositoryLocationName": "medwh"},
+            s=SELECTOR,
         )
+        of_the_rest = (
+            "select count(*) from marts.fct_messages where channel_username = %s"
+            " and message_date = %s"
+        )
+        wait_for(
+            lambda: str(live.pipeline.rows(of_the_rest, SECOND, cut_off)[0][0]), {str(POSTS_A_DAY)}
+        )
+    assert live.pipeline.rows("select count(*) from ops.telegram_rest") == [(0,)]
     assert status == "SUCCESS"
     assert sensors["sensorsOrError"]["results"] == [
         {"name": "telegram_cooldown_sensor", "sensorState": {"status": "RUNNING"}}
@@ -302,4 +319,48 @@ def test_the_ui_reads_live_channels_in_run_workers_of_their_own(live: Live) -> N
         first,
         last,
     ) == [(FIRST, 12), (SECOND, 12)]
-    assert (live.world.calls[RESOLVE], live.world.calls[HISTORY] <= 4) == (0, True)
+    assert (live.world.calls[RESOLVE], live.world.calls[HISTORY] <= 6) == (0, True)
+
+
+def test_who_logs_in_once_reads_live_until_the_logout(live: Live) -> None:
+    environment = live.pipeline.environment
+    del environment["TELEGRAM_SESSION"]
+    environment.update(live.somebody_new, TELEGRAM_PHONE="+251900000001")
+
+    def medwh(*arguments: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "medwh_assets.cli", *arguments],
+            env=environment,
+            cwd=REPOSITORY,
+            input=answers,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    refused = medwh("login", answers="1\n2\n3\n")
+    assert refused.returncode == 1
+    assert "the login code was wrong" in refused.stderr
+    file = live.pipeline.folder / "state" / "telegram.session"
+    assert not file.exists()
+
+    said = medwh("login", answers="12345\n")
+    assert said.returncode == 0, said.stderr
+    assert "Logged in as Reader" in said.stdout
+    assert file.stat().st_mode & 0o777 == 0o600
+    session = file.read_text().strip()
+    assert session not in said.stdout + said.stderr
+    live.pipeline.medwh("run", "--no-detect", "--limit", "1", "--channel", FIRST)
+    assert live.posts() != []
+    assert "a session is there" in live.pipeline.medwh("doctor", status=None)
+
+    printed = medwh("login", "--print", answers="12345\n")
+    assert len(printed.stdout.strip()) > 300
+    assert printed.stdout.strip() not in (session, printed.stderr)
+    assert "Logged in as Reader" in printed.stderr
+
+    assert "Logged out" in medwh("logout").stdout
+    assert not file.exists()
+    assert "Nobody was logged in" in medwh("logout").stdout
+    assert "medwh login" in live.pipeline.medwh("doctor", status=None)

@@ -7,6 +7,8 @@ import pytest
 
 from medwh_assets import keys
 from medwh_assets.automation.cooldown import RestRun, cooldown_sensor, rest_runs, run_config
+from medwh_assets.automation.jobs import JOB_NAME
+from medwh_assets.definitions import build_defs
 from medwh_assets.partitions import CHANNELS
 from medwh_assets.slices import DayRun, Slice
 
@@ -76,6 +78,12 @@ def test_the_run_reads_the_rest_and_takes_along_what_was_read_and_never_loaded()
     assert len(slices) == len(keys.SLICE_STAGES) - 1
     for named in slices.values():
         assert named == ["shop|2025-03-01..2025-03-04", "shop|2025-03-09..2025-03-09"]
+
+
+def test_the_pipeline_takes_the_configuration_of_such_a_run() -> None:
+    run = RestRun("key", "shop", (DayRun("shop", day(1), day(3)),))
+    job = build_defs().resolve_job_def(JOB_NAME)
+    assert dg.validate_run_config(job, run_config(run, []))
 
 
 def test_the_sensor_waits_then_requests_the_pipeline_for_the_rest(
