@@ -33,7 +33,7 @@ def post_of(message: Any, *, channel: str, observed_at: datetime) -> Post:
 def _plain(value: Any) -> JsonValue:
     """Return what Telethon's own `to_json` would write, storable."""
     # Most of a message's hundred values are these; `isinstance` in a row would cost twice as much.
-    kind = type(value)
+    kind: object = value.__class__
     if kind in _AS_THEY_ARE:
         return value
     if kind is str:

@@ -1,6 +1,8 @@
 """What Telegram and the network do to a run, and that it never loops, hangs or loses a post."""
 
-import time
+import os
+import signal
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -152,10 +154,9 @@ def test_when_the_server_is_gone_the_other_channels_do_not_wait_for_it(live: Liv
     for number, name in enumerate(names):
         live.world.add_channel(7000 + number, name)
     live.world.faults.plan("*", Silence(), times=None)
-    began = time.monotonic()
     outcomes = live.read(names, FIRST, FIRST, patience=IMPATIENT)
     assert len(reasons(outcomes)) == 20
-    assert time.monotonic() - began < 10
+    assert sum(live.world.calls.kinds().values()) == 3
     assert {live.state.last(name) for name in names} == {"unreachable"}
 
 
@@ -230,3 +231,12 @@ def test_no_error_holds_the_session(live: Live, caplog: pytest.LogCaptureFixture
     shown = "".join(text() for text in found) + caplog.text + repr(live.source())
     assert live.session not in shown
     assert "0123456789abcdef" not in shown
+
+
+@pytest.mark.timeout(20)
+def test_an_interrupt_ends_a_wait_for_telegram_at_once(live: Live) -> None:
+    live.world.faults.plan(HISTORY, Silence(), times=None)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with live.source(patience=None) as source, pytest.raises(KeyboardInterrupt):
+        list(source.read(DayRun(SHOP, FIRST, LAST)))
+    assert not live.state.busy
