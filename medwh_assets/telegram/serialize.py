@@ -10,7 +10,7 @@ from medwh_assets.lake.records import Post, mend
 from medwh_assets.lake.telethon_message import post_of_message
 
 SOURCE = "telegram"
-_AS_THEY_ARE = frozenset((bool, int, float, type(None)))
+_AS_THEY_ARE: frozenset[object] = frozenset((bool, int, float, type(None)))
 
 
 def post_of(message: Any, *, channel: str, observed_at: datetime) -> Post:
@@ -33,7 +33,7 @@ def post_of(message: Any, *, channel: str, observed_at: datetime) -> Post:
 def _plain(value: Any) -> JsonValue:
     """Return what Telethon's own `to_json` would write, storable."""
     # Most of a message's hundred values are these; `isinstance` in a row would cost twice as much.
-    kind: object = value.__class__
+    kind = cast("object", type(value))
     if kind in _AS_THEY_ARE:
         return value
     if kind is str:
