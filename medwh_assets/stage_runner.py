@@ -2,7 +2,8 @@
 
 A step that raises takes its whole range of partitions from every asset behind it, so each stage is
 a run of its own and takes the slices that got through the stage before. What a stage has to do is
-read off the lake and the ledger, never off what an earlier run meant to do.
+read off the lake and the ledger, never off what an earlier run meant to do. Steps neither wait for
+Dagster's pools nor are they tried again.
 """
 
 import io
@@ -148,7 +149,8 @@ class StageRunner:
         model: Callable[[], str],
         recorder: "Recorder",
     ) -> None:
-        """Remember the parts; nothing runs yet."""
+        """Remember the parts; nothing runs yet. The definitions are this runner's own from now on."""
+        _let_steps_run_at_once(definitions)
         self._job = definitions.resolve_implicit_global_asset_job_def()
         self._instance = instance
         self._lake = lake
@@ -390,6 +392,21 @@ def _tell_failures(name: str, failures: Mapping[Slice, Failed], result: RunResul
         channels = ", ".join(sorted({piece.channel for piece in cut_off}))
         what = "slice" if len(cut_off) == 1 else "slices"
         result.failures.append((name, f"cooling down: {len(cut_off)} {what} of {channels}", why))
+
+
+def _let_steps_run_at_once(definitions: dg.Definitions) -> None:
+    """Take the steps out of their pools, and let none be tried again by itself.
+
+    Whoever waits for a pool in this process spins (Dagster's pause between two looks is at most 0),
+    and waits for ever if the run that holds the slot was killed. The Telegram account, the lake and
+    the builds have locks of their own, which die with their holder. And who sits before a terminal
+    wants to know within a minute that a server is gone, and tries again when it is back.
+    """
+    for assets in definitions.assets or ():
+        if isinstance(assets, dg.AssetsDefinition) and assets.is_executable:
+            for attribute in ("_pool", "_retry_policy"):
+                # There is no public way; the tests see to it that these names still mean it.
+                setattr(assets.op, attribute, None)
 
 
 def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from medwh_assets import keys
-from medwh_assets.errors import CoolingDownError, PermanentError, WeightsError
+from medwh_assets.errors import CoolingDownError, PermanentError, SourceUnreachableError, WeightsError
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import date_by_channel
@@ -86,6 +86,7 @@ class World:
     killed_in: dg.AssetKey | None = None
     no_model: Exception | None = None
     did: dict[dg.AssetKey, list[Slice]] = field(default_factory=dict[dg.AssetKey, list[Slice]])
+    tries: int = 0
     refreshed: list[bool] = field(default_factory=list[bool])
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -103,6 +104,7 @@ class World:
 
     def _work(self, key: dg.AssetKey, slices: Sequence[Slice]) -> Iterator[Outcome]:
         self.did[key] = list(slices)
+        self.tries += 1
         for piece in slices:
             if key == self.killed_in:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -132,6 +134,7 @@ class World:
                 resources=set(),
                 description="a stage",
                 kinds={"json"},
+                pool="telegram",
                 retry_policy=dg.RetryPolicy(max_retries=1, delay=60),
             )
             for key, parents in PARENTS.items()
@@ -216,6 +219,24 @@ def test_an_interrupt_ends_the_run_at_once_instead_of_trying_again(world: World)
         world.run()
     assert keys.LAKE_DETECTIONS not in world.did
     assert world.refreshed == []
+
+
+def test_what_may_pass_is_not_tried_again_while_somebody_waits_for_it(world: World) -> None:
+    unreachable = SourceUnreachableError("no answer")
+    world.bad[keys.LAKE_MESSAGES, A] = unreachable
+    world.broken[keys.RAW_MESSAGES] = unreachable
+    result = world.run()
+    stages = [stage for stage, _, reason in result.failures if "no answer" in reason]
+    assert stages == ["lake/telegram_messages", "raw/telegram_messages"]
+    assert world.tries == len(keys.SLICE_STAGES)
+
+
+def test_a_slot_that_a_killed_run_holds_keeps_nobody_waiting(world: World) -> None:
+    storage = world.instance.event_log_storage
+    storage.set_concurrency_slots("telegram", 1)
+    assert storage.claim_concurrency_slot("telegram", "killed", "step").is_claimed
+    assert world.run().ok
+    assert world.did[keys.RAW_DETECTIONS] == [A, B]
 
 
 def test_a_full_refresh_reaches_the_models(world: World) -> None:
