@@ -25,12 +25,18 @@ from medwh_assets.telegram.pacing import CoolDown, Countdown, Effort, Pacer, aft
 from medwh_assets.telegram.refusals import forgotten_key
 
 T = TypeVar("T")
+E = TypeVar("E", bound=MedwhError)
 _LOG = logging.getLogger(__name__)
 
 # What is left of a wait by rounding.
-_NOTHING_S: Final = 1e-6
+_NOTHING_S: Final = 1e-3
 # A part of a file; a photo as Telegram keeps it fits into one.
 PART_BYTES: Final = 512 * 1024
+_EVERYTHING: Final = ""
+
+
+class ServerTroubleError(SourceUnreachableError):
+    """Telegram answers, but this one request only with an error of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,9 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """When the server counts as gone: 3 × (14 + 2) + 1 + 3 = 52 seconds by default.
+    """When the server counts as gone: 3 × (11 + 2) + 1 + 3 + (11 + 2) = 56 seconds by default.
+
+    The last term is a probe: whether nothing is answered any more, or only this request is not.
 
     Attributes:
         answer: seconds for one answer, connecting included.
@@ -54,7 +62,7 @@ class Patience:
             thirty channels do not wait for it one after another.
     """
 
-    answer: float = 14.0
+    answer: float = 11.0
     goodbye: float = 2.0
     pauses: tuple[float, ...] = (1.0, 3.0)
     lost: float = 60.0
@@ -95,32 +103,35 @@ class TelegramClient:
         self._patience = patience or Patience()
         self._client: Any = None
         self._connecting = asyncio.Lock()
+        self._pausing = asyncio.Lock()
+        self._paused_until = 0.0
         self._waited = 0.0
-        self._gone_until = 0.0
-        self._gone: MedwhError | None = None
+        self._gone: dict[str, tuple[float, MedwhError]] = {}
 
-    async def ask(self, request: Any, *, paced: bool = True) -> Any:
+    async def ask(self, request: Any, *, realm: str = _EVERYTHING) -> Any:
         """Send one request and return Telegram's answer.
 
         Args:
             request: one of Telethon's request objects.
-            paced: whether it waits for its turn; only parts of files do not.
+            realm: a name for requests of which a long pause stops no other ones.
 
         Raises:
             AccountError: the session's key is unknown.
             CoolingDownError: Telegram asks for a pause that is too long for the run.
+            ServerTroubleError: it answers this request with an error of its own each time.
             SourceUnreachableError: it did not answer.
             telethon.errors.RPCError: it refused, see `refusals`.
         """
 
         async def once(client: Any) -> Any:
-            if paced:
-                await self._clock.sleep(self._pacer.reserve(self._clock.seconds()))
+            await self._pause_is_over()
+            await self._clock.sleep(self._pacer.reserve(self._clock.seconds()))
+            await self._pause_is_over()
             self._effort.requests += 1
             async with asyncio.timeout(self._patience.answer):
                 return await client(request)
 
-        return await self._persist(once)
+        return await self._persist(once, realm=realm)
 
     async def download(self, location: Any, *, dc_id: int, size: int | None, most: int) -> bytes:
         """Fetch a file from the data centre where it lies; a cut continues where it was.
@@ -132,7 +143,8 @@ class TelegramClient:
             most: bytes after which the rest is not fetched.
 
         Raises:
-            AccountError, CoolingDownError, SourceUnreachableError, RPCError: as `ask` does.
+            AccountError, CoolingDownError, ServerTroubleError, SourceUnreachableError, RPCError: as
+                `ask` does.
         """
         content = bytearray()
 
@@ -145,6 +157,7 @@ class TelegramClient:
             )
             try:
                 while len(content) < most and (size is None or len(content) < size):
+                    await self._pause_is_over()
                     self._effort.requests += 1
                     async with asyncio.timeout(self._patience.answer):
                         try:
@@ -157,7 +170,7 @@ class TelegramClient:
                     await parts.close()  # pyright: ignore
             return bytes(content)
 
-        return await self._persist(rest)
+        return await self._persist(rest, dc_id=dc_id)
 
     async def close(self) -> None:
         """Say goodbye, and be done within a moment whatever the server does."""
@@ -165,7 +178,13 @@ class TelegramClient:
 
     # -- persistence ------------------------------------------------------------------------------
 
-    async def _persist(self, attempt: Callable[[Any], Awaitable[T]]) -> T:
+    async def _persist(
+        self,
+        attempt: Callable[[Any], Awaitable[T]],
+        *,
+        realm: str = _EVERYTHING,
+        dc_id: int | None = None,
+    ) -> T:
         from telethon import errors
 
         passing = (
@@ -185,20 +204,21 @@ class TelegramClient:
             errors.SecurityError,
             errors.BadMessageError,
         )
-        if self._gone is not None and self._clock.seconds() < self._gone_until:
-            raise self._gone
+        self._raise_if_gone(_EVERYTHING, realm, _centre(dc_id))
         pauses = iter(self._patience.pauses)
         while True:
             client: Any = None
+            refused = False
             try:
                 client = await self._connected()
                 return await attempt(client)
             except errors.AuthKeyNotFound as error:
                 raise self._lost(forgotten_key(), seconds=float("inf")) from error
             except (errors.FloodWaitError, errors.FloodPremiumWaitError) as error:
-                await self._sit_out(float(error.seconds), _name_of(error))
+                self._sit_out(float(error.seconds), name_of_request(error), realm)
                 continue
             except passing as error:
+                refused = True
                 why = f"Telegram has trouble of its own ({error.message})"
             except broken as error:
                 why = f"no answer from Telegram ({type(error).__name__})"
@@ -212,22 +232,60 @@ class TelegramClient:
                 await self._hang_up(client)
             pause = next(pauses, None)
             if pause is None:
-                raise self._lost(
-                    SourceUnreachableError(
-                        f"{why}, {len(self._patience.pauses) + 1} times in a row: "
-                        "see whether this machine reaches the internet, and try again later"
-                    )
-                )
+                times = f"{why}, {len(self._patience.pauses) + 1} times in a row"
+                if refused:
+                    raise ServerTroubleError(f"{times}: try again later")
+                raise await self._unanswered(times, dc_id, connected=client is not None)
             await self._clock.sleep(pause)
 
-    def _lost(self, error: MedwhError, seconds: float | None = None) -> MedwhError:
-        """Let everything fail at once for a while: asking again could only make it worse."""
-        self._gone = error
-        self._gone_until = self._clock.seconds() + (seconds or self._patience.lost)
+    async def _unanswered(
+        self, times: str, dc_id: int | None, *, connected: bool
+    ) -> SourceUnreachableError:
+        """Find out whether the server is gone or leaves only one request without an answer."""
+        gone = SourceUnreachableError(
+            f"{times}: see whether this machine reaches the internet, and try again later"
+        )
+        if not connected or not await self._probe():
+            return self._lost(gone)
+        if dc_id is not None and not await self._probe(dc_id):
+            return self._lost(gone, _centre(dc_id))
+        return SourceUnreachableError(f"{times}, though it answers others: try again later")
+
+    async def _probe(self, dc_id: int | None = None) -> bool:
+        """Connect anew, which asks for the server's settings, and say whether it answered."""
+        try:
+            client = await self._connected()
+            if dc_id is not None and dc_id != client.session.dc_id:
+                async with asyncio.timeout(self._patience.answer):
+                    sender = await client._borrow_exported_sender(dc_id)
+                    await client._return_exported_sender(sender)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it did not answer
+            _LOG.debug("while probing: %s", type(error).__name__)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        else:
+            return True
+        await self._hang_up()
+        return False
+
+    def _lost(self, error: E, realm: str = _EVERYTHING, seconds: float | None = None) -> E:
+        """Let everything in a realm fail at once for a while: asking could only make it worse."""
+        self._gone[realm] = (self._clock.seconds() + (seconds or self._patience.lost), error)
         return error
 
-    async def _sit_out(self, asked: float, what: str) -> None:
-        decision = after_flood(asked, self._waited, self._clock.now())
+    def _raise_if_gone(self, *realms: str) -> None:
+        for realm in realms:
+            until, error = self._gone.get(realm, (0.0, None))
+            if error is not None and self._clock.seconds() < until:
+                raise error
+
+    def _sit_out(self, asked: float, what: str, realm: str) -> None:
+        """Let no request go out for so long, or give up; pauses that overlap count once."""
+        now = self._clock.seconds()
+        running = max(0.0, self._paused_until - now)
+        decision = after_flood(asked, self._waited - running, self._clock.now())
         if isinstance(decision, CoolDown):
             why = f"Telegram asked for a pause of {asked:,.0f} s ({what})"
             raise self._lost(
@@ -235,17 +293,27 @@ class TelegramClient:
                     f"{why}: the rest is read after {decision.until:%Y-%m-%d %H:%M} UTC",
                     decision.until,
                 ),
+                realm,
                 seconds=asked,
             )
-        self._waited += decision.seconds
-        self._effort.seconds_waited += decision.seconds
-        left = decision.seconds
-        while left > _NOTHING_S:
-            self._on_wait(left, "Telegram asks for a pause")
-            tick = next_tick(left)
-            await self._clock.sleep(tick)
-            left -= tick
-        self._on_wait(0.0, "Telegram asks for a pause")
+        more = max(0.0, decision.seconds - running)
+        self._paused_until = now + running + more
+        self._waited += more
+        self._effort.seconds_waited += more
+
+    async def _pause_is_over(self) -> None:
+        """Wait until a request may go out again; who comes first counts the seconds down."""
+        if self._clock.seconds() >= self._paused_until:
+            return
+        async with self._pausing:
+            told = False
+            while (left := self._paused_until - self._clock.seconds()) > _NOTHING_S:
+                told = True
+                left = round(left, 3)
+                self._on_wait(left, "Telegram asks for a pause")
+                await self._clock.sleep(next_tick(left))
+            if told:
+                self._on_wait(0.0, "Telegram asks for a pause")
 
     # -- connection -------------------------------------------------------------------------------
 
@@ -275,8 +343,20 @@ class TelegramClient:
                 raise
 
 
-def _name_of(error: Any) -> str:
-    return type(error.request).__name__.removesuffix("Request")
+def _centre(dc_id: int | None) -> str:
+    return _EVERYTHING if dc_id is None else f"data centre {dc_id}"
+
+
+def name_of_request(error: Any) -> str:
+    """Return the name of the request that was refused, without what Telethon wraps around it.
+
+    Args:
+        error: Telethon's `RPCError`.
+    """
+    request = error.request
+    while hasattr(request, "query"):
+        request = request.query
+    return type(request).__name__.removesuffix("Request")
 
 
 def make_client(credentials: Credentials, *, patient: bool = False) -> Any:
