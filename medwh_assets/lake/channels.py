@@ -120,6 +120,15 @@ def observations(lake: Lake, piece: Slice) -> list[ChannelObservation]:
     return united(found)
 
 
+def last_observation(lake: Lake, channel: str) -> ChannelObservation | None:
+    """Return what was seen last of a channel, or None; files that cannot be read do not count."""
+    for file in sorted((lake.root / _FOLDER).glob(f"*/{channel}.json"), reverse=True):
+        with suppress(ValueError, ChannelNameError, CorruptSliceError):
+            if seen := observations(lake, Slice(channel, date.fromisoformat(file.parent.name))):
+                return seen[-1]
+    return None
+
+
 def facts_sha256(lake: Lake, piece: Slice) -> str | None:
     """Return the hash of a day's file as it lies there now, or None."""
     content = lake.read(facts_file(piece))

@@ -7,11 +7,36 @@ the recorded source, the detector and their hand-written fakes all fit these sha
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from datetime import date as Day
 from typing import Literal, Protocol
+
+from pydantic import JsonValue
 
 from medwh_assets.lake.records import Box, Post
 from medwh_assets.slices import DayRun, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class BadPost:
+    """What a source gave as a post and is none.
+
+    Attributes:
+        id: its number in the channel.
+        date: when it was sent, with a time zone.
+        reason: one line for people.
+        raw: what the source gave.
+    """
+
+    id: int
+    date: datetime
+    reason: str
+    raw: JsonValue
+
+    @property
+    def day(self) -> Day:
+        """The UTC day on which it was sent."""
+        return self.date.astimezone(UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +49,7 @@ class SliceReading:
         observed_at: the read's logical time, or null where the source does not say.
         complete: whether the read covers the whole day, so that absence means something.
         posts: the posts of that day, each made from this reading alone.
+        bad: what stood among them and is no post; then the reading is not complete.
     """
 
     slice: Slice
@@ -31,6 +57,7 @@ class SliceReading:
     observed_at: datetime | None
     complete: bool
     posts: tuple[Post, ...]
+    bad: tuple[BadPost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +160,9 @@ ChannelStatus = Literal[
     "ok", "empty", "renamed", "not_found", "private", "banned", "flood", "unreachable"
 ]
 
+Realm = Literal["all", "names"]
+"""What a pause is about: everything, or no more than looking names up."""
+
 
 class AccountState(PhotoMemory, Protocol):
     """What is remembered about one Telegram account from run to run."""
@@ -142,6 +172,19 @@ class AccountState(PhotoMemory, Protocol):
 
         Raises:
             SourceBusyError: another operation went on for longer than the wait.
+        """
+        ...
+
+    def owner(self) -> int | None:
+        """Return the account's own id, or None if this session was never asked for it."""
+        ...
+
+    def belongs_to(self, user_id: int) -> None:
+        """Keep whose session this is, so that another session of the account remembers the same.
+
+        Raises:
+            SourceBusyError: another session of the account was in an operation for longer than the
+                wait.
         """
         ...
 
@@ -157,12 +200,15 @@ class AccountState(PhotoMemory, Protocol):
         """Drop an address that Telegram no longer accepts."""
         ...
 
-    def cooldown(self) -> datetime | None:
-        """Return until when nothing may be asked, or None; a time that is past may be returned."""
+    def cooldown(self, realm: Realm = "all") -> datetime | None:
+        """Return until when nothing of a realm may be asked, or None; it may be past.
+
+        A pause of everything is asked for by its own name: it is not one of `names` too.
+        """
         ...
 
-    def cool_down(self, until: datetime, why: str) -> None:
-        """Let nothing be asked until then."""
+    def cool_down(self, until: datetime, why: str, realm: Realm = "all") -> None:
+        """Let nothing of a realm be asked until then."""
         ...
 
     def note(self, channel: str, status: ChannelStatus, detail: str, at: datetime) -> None:

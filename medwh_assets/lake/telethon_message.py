@@ -135,7 +135,7 @@ def post_of_message(
         raise MessageError("the text is no string")
 
     extra: dict[str, JsonValue] = {
-        key: _without_keys(value)
+        key: without_keys(value)
         for key, value in record.items()
         if value is not None and key not in _SAID and (value or key not in _FLAGS)
     }
@@ -174,18 +174,19 @@ def post_of_message(
     )
 
 
-def _without_keys(value: JsonValue) -> JsonValue:
+def without_keys(value: JsonValue) -> JsonValue:
+    """Return a message's plain values without the keys to its files and without previews."""
     if isinstance(value, dict):
         kind = value.get("_")
         preview = isinstance(kind, str) and kind in _PREVIEWS
         left_out = _KEYS_AND_PREVIEW if preview else _KEYS
         return {
-            name: _without_keys(item) if isinstance(item, dict | list) else item
+            name: without_keys(item) if isinstance(item, dict | list) else item
             for name, item in value.items()
             if name not in left_out
         }
     if isinstance(value, list):
-        return [_without_keys(item) for item in value]
+        return [without_keys(item) for item in value]
     return value
 
 

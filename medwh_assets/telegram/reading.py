@@ -24,7 +24,7 @@ from medwh_assets.errors import (
     SourceBusyError,
     SourceUnreachableError,
 )
-from medwh_assets.lake.channels import is_observed, keep_facts
+from medwh_assets.lake.channels import is_observed, keep_facts, last_observation
 from medwh_assets.lake.images import ImageError, image_facts
 from medwh_assets.lake.paths import image_file, replaced_image_file
 from medwh_assets.lake.ports import MessageSource, SliceReading
@@ -49,6 +49,10 @@ class LiveSource(MessageSource, Protocol):
     @property
     def effort(self) -> Effort:
         """What it has cost so far."""
+        ...
+
+    def identify(self, channel: str, channel_id: int, username: str | None) -> None:
+        """Hear which channel has been read under a name so far: no other is read under it."""
         ...
 
     def close(self) -> None:
@@ -265,6 +269,7 @@ def _keep_facts(lake: Lake, live: LiveAccount, channel: str) -> str:
         CoolingDownError, SourceUnreachableError, ChannelNotFoundError and others: what hinders the
             reading of posts as well.
     """
+    _identify(lake, live, channel)
     try:
         if is_observed(lake, channel, live.observed_at):
             return ""
@@ -277,6 +282,12 @@ def _keep_facts(lake: Lake, live: LiveAccount, channel: str) -> str:
     except Exception as error:  # noqa: BLE001 - it is reported, and the posts are read all the same
         return f"failed: {error}"
     return f"{facts.title}: {facts.subscribers} subscribers"
+
+
+def _identify(lake: Lake, live: LiveAccount, channel: str) -> None:
+    """Tell the source which channel the lake knows under this name, whoever read it."""
+    if (seen := last_observation(lake, channel)) is not None:
+        live.source.identify(channel, seen.channel_id, seen.username)
 
 
 def _settle(
@@ -324,11 +335,14 @@ def _take_in(lake: Lake, day: Sequence[SliceReading], waiting: list[Slice]) -> I
 
 def _merge(lake: Lake, piece: Slice, readings: Sequence[SliceReading]) -> Mapping[str, Number]:
     counts = lake.merge_readings(piece, readings)
+    bad = [one for reading in readings for one in reading.bad]
+    for one in bad:
+        lake.quarantine("posts", piece.channel, one.reason, one.raw, name=str(one.id))
     return {
         "posts": counts.posts,
         "new": counts.new,
         "changed": counts.changed,
-        "quarantined": counts.quarantined,
+        "quarantined": counts.quarantined + len(bad),
         "source": readings[0].source,
     }
 
@@ -364,6 +378,8 @@ def _images(
     if source is not None and (wanted := _wanted(lake, source, posts, before, fetched)):
         if sources.live is not None:
             sources.live.raise_if_refused(piece.channel)
+            if source is sources.live.source:
+                _identify(lake, sources.live, piece.channel)
         source.expect(wanted)
     for post in posts:
         row = before.get(post.id)

@@ -123,6 +123,11 @@ def meaning(text: str, channel: str) -> Meaning:
     )
 
 
+def is_about_one_request(text: str) -> bool:
+    """Whether a refusal says nothing about the account or a channel."""
+    return text not in _MEANINGS
+
+
 def forgotten_key() -> AccountError:
     """Return the error for a session whose key Telegram does not know."""
     return AccountError(f"Telegram does not know the session's key (any more): {LOG_IN}")

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from medwh_assets.lake.records import Post, mend
-from medwh_assets.lake.telethon_message import post_of_message
+from medwh_assets.lake.telethon_message import post_of_message, without_keys
 
 SOURCE = "telegram"
 _AS_THEY_ARE: frozenset[object] = frozenset((bool, int, float, type(None)))
@@ -28,6 +28,11 @@ def post_of(message: Any, *, channel: str, observed_at: datetime) -> Post:
     fields: dict[str, Any] = message.to_dict()
     record = {name: _plain(value) for name, value in fields.items() if value is not None}
     return post_of_message(record, channel=channel, source=SOURCE, observed_at=observed_at)
+
+
+def raw_of(message: Any) -> JsonValue:
+    """Return one of Telethon's messages as plain values, without the keys to its files."""
+    return without_keys(_plain(message.to_dict()))
 
 
 def _plain(value: Any) -> JsonValue:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,28 +17,40 @@ from medwh_assets.errors import (
     ChannelNotFoundError,
     ChannelPrivateError,
     CoolingDownError,
+    CredentialsError,
+    ImageError,
     MedwhError,
+    SourceBusyError,
     SourceUnreachableError,
 )
 from medwh_assets.lake.ports import (
     AccountState,
+    BadPost,
     ChannelFacts,
     ChannelStatus,
     KnownPeer,
+    Realm,
     SliceReading,
 )
 from medwh_assets.lake.records import Post
+from medwh_assets.lake.store import first_reason
 from medwh_assets.lake.telethon_message import MessageError
 from medwh_assets.settings import LiveSettings, TelegramSettings
 from medwh_assets.slices import DayRun
-from medwh_assets.telegram.client import Credentials, Patience, TelegramClient, refusal_text
+from medwh_assets.telegram.client import (
+    Credentials,
+    Patience,
+    ServerTroubleError,
+    TelegramClient,
+    refusal_text,
+)
 from medwh_assets.telegram.clock import Clock, SystemClock
 from medwh_assets.telegram.login import credentials, find_session
 from medwh_assets.telegram.loop import LoopThread
 from medwh_assets.telegram.pacing import Countdown, Effort, Pacer
 from medwh_assets.telegram.photos import Place, Places, fetch, place_of
-from medwh_assets.telegram.refusals import meaning
-from medwh_assets.telegram.serialize import SOURCE, post_of
+from medwh_assets.telegram.refusals import is_about_one_request, meaning
+from medwh_assets.telegram.serialize import SOURCE, post_of, raw_of
 from medwh_assets.telegram.walk import PAGE, Offset, by_day, day_start, walk
 
 # More connections per data centre earn flood waits, and once a ban.
@@ -50,6 +63,14 @@ _OLD_REFERENCE: Final = frozenset(
 )  # fmt: skip
 # Pictures fetched before they are asked for.
 _AHEAD: Final = 4
+# So many pictures one after another that Telegram has trouble with are no matter of the pictures.
+_TROUBLED_PICTURES: Final = 5
+# Nothing about one channel: asking for the next would be told the same.
+_ABOUT_THE_ACCOUNT = (AccountError, CredentialsError, SourceBusyError)
+
+
+class _PauseError(CoolingDownError):
+    """A pause that the account's memory holds already."""
 
 
 class TelethonSource:
@@ -98,12 +119,16 @@ class TelethonSource:
         self._open = ExitStack()
         self._loop: LoopThread | None = None
         self._client: TelegramClient | None = None
+        self._ended: MedwhError | None = None
+        self._ended_as: ChannelStatus | None = None
+        self._identities: dict[str, tuple[int, str | None]] = {}
         self._seen: dict[str, tuple[KnownPeer, ChannelFacts]] = {}
         self._places = Places()
         self._expected: deque[Post] = deque()
         self._coming: dict[tuple[str, int], Future[bytes | None]] = {}
         self._one_look = asyncio.Lock()
         self._some_at_a_time = asyncio.Semaphore(_AT_A_TIME)
+        self._troubled_pictures = 0
 
     # -- what a source does -----------------------------------------------------------------------
 
@@ -115,6 +140,16 @@ class TelethonSource:
     def photos(self) -> AccountState:
         """What runs remember of the photos they have fetched."""
         return self._state
+
+    def identify(self, channel: str, channel_id: int, username: str | None) -> None:
+        """Hear which channel has been read under a name so far: no other is read under it.
+
+        Args:
+            channel: the channel's name in the lake.
+            channel_id: its id.
+            username: its username when it was last seen, by which it may be found again.
+        """
+        self._identities[channel] = (channel_id, username)
 
     def read(self, run: DayRun) -> Generator[SliceReading]:
         """Walk a run's days once, from old to new, and yield each day when it is whole.
@@ -129,7 +164,7 @@ class TelethonSource:
             first, end = day_start(run.first), day_start(run.last) + timedelta(days=1)
             found = 0
 
-            def posts() -> Iterator[Post]:
+            def posts() -> Iterator[Post | BadPost]:
                 nonlocal found
                 for message in walk(lambda offset: self._page(peer, offset), first, end):
                     if first <= message.date < end:
@@ -143,7 +178,7 @@ class TelethonSource:
         """Return the bytes of a post's picture, or None if it has none (any more).
 
         Raises:
-            ImageError: Telegram delivers it only in part.
+            ImageError: Telegram delivers it only in part, or refuses this one.
             ChannelNotFoundError, ChannelPrivateError, AccountError, CredentialsError,
             CoolingDownError, SourceBusyError, SourceUnreachableError: it could not be asked.
         """
@@ -198,28 +233,40 @@ class TelethonSource:
         """
         from telethon.errors import RPCError
 
-        until = self._cooling()
-        if until is not None and not begun:
-            why = f"Telegram asked for a pause: nothing is asked before {until:%Y-%m-%d %H:%M} UTC"
-            self._note(channel, "flood", why)
-            raise CoolingDownError(why, until)
         try:
+            if self._ended is not None:
+                raise self._ended
+            if not begun:
+                self._raise_if_cooling()
             yield
         except RPCError as error:
             meant = meaning(refusal_text(error), channel)
+            if isinstance(meant.error, _ABOUT_THE_ACCOUNT):
+                self._ended, self._ended_as = meant.error, meant.status
             self._note(channel, meant.status, str(meant.error))
             raise meant.error from error
         except MedwhError as error:
-            if isinstance(error, CoolingDownError):
+            if isinstance(error, CoolingDownError) and not isinstance(error, _PauseError):
                 self._state.cool_down(error.until, str(error))
             status = _status_of(error)
+            if isinstance(error, _ABOUT_THE_ACCOUNT) and self._ended is None:
+                self._ended, self._ended_as = error, status
+            if error is self._ended:
+                status = self._ended_as
             if status is not None:
                 self._note(channel, status, str(error))
             raise
 
-    def _cooling(self) -> datetime | None:
-        until = self._state.cooldown()
+    def _cooling(self, realm: Realm = "all") -> datetime | None:
+        until = self._state.cooldown(realm)
         return until if until is not None and until > self._clock.now() else None
+
+    def _raise_if_cooling(self) -> None:
+        if (until := self._cooling()) is not None:
+            raise _PauseError(
+                f"Telegram asked for a pause: nothing is asked before {until:%Y-%m-%d %H:%M} UTC",
+                until,
+            )
 
     def _note(self, channel: str, status: ChannelStatus, detail: str = "") -> None:
         self._state.note(channel, status, detail, self._observed_at)
@@ -238,22 +285,38 @@ class TelethonSource:
     def _connection(self) -> tuple[LoopThread, TelegramClient]:
         if self._client is None or self._loop is None:
             credentials = self._access()
-            self._open.enter_context(self._state.operation())
-            loop = self._loop = LoopThread("telegram")
-            self._open.callback(loop.close)
+            with ExitStack() as opened:
+                opened.enter_context(self._state.operation())
+                # Whoever had the turn before may have been asked for a pause.
+                self._raise_if_cooling()
+                loop = LoopThread("telegram")
+                opened.callback(loop.close)
 
-            async def make() -> TelegramClient:
-                return TelegramClient(
-                    credentials, self._pacer, effort=self.effort, **self._client_options
-                )
+                async def make() -> TelegramClient:
+                    return TelegramClient(
+                        credentials, self._pacer, effort=self.effort, **self._client_options
+                    )
 
-            client = self._client = loop.run(make())
-            self._open.callback(lambda: loop.run(client.close()))
+                client = loop.run(make())
+                opened.callback(lambda: loop.run(client.close()))
+                self._introduce(loop, client)
+                self._open = opened.pop_all()
+            self._loop, self._client = loop, client
         return self._loop, self._client
 
-    def _ask(self, request: Any) -> Any:
+    def _introduce(self, loop: LoopThread, client: TelegramClient) -> None:
+        """Learn once whose session this is: pauses and addresses are the account's."""
+        from telethon.tl import functions, types
+
+        if self._state.owner() is None:
+            me = types.InputUserSelf()
+            (found,) = loop.run(client.ask(functions.users.GetUsersRequest([me])))
+            self._state.belongs_to(found.id)
+            self._raise_if_cooling()
+
+    def _ask(self, request: Any, realm: Realm = "all") -> Any:
         loop, client = self._connection()
-        return loop.run(client.ask(request))
+        return loop.run(client.ask(request, realm="" if realm == "all" else realm))
 
     def _page(self, peer: KnownPeer, offset: Offset) -> "_Page":
         from telethon.tl import functions
@@ -271,14 +334,11 @@ class TelethonSource:
         loop, client = self._connection()
         return _Page(loop.begin(client.ask(request)))
 
-    def _post(self, message: Any, channel: str) -> Post:
+    def _post(self, message: Any, channel: str) -> Post | BadPost:
         try:
             post = post_of(message, channel=channel, observed_at=self._observed_at)
         except (MessageError, ValidationError) as error:
-            raise SourceUnreachableError(
-                f"{channel}: post {message.id} is not what Telegram's schema says "
-                f"({type(error).__name__}); a newer version of medwh may read it"
-            ) from error
+            return BadPost(message.id, message.date, first_reason(error), raw_of(message))
         if post.media is not None and post.media.is_image:
             self._places.put(channel, post.id, place_of(message, self._pixels))
         return post
@@ -294,30 +354,83 @@ class TelethonSource:
     def _find(self, channel: str) -> tuple[KnownPeer, ChannelFacts]:
         from telethon import errors
 
+        wanted, last_name = self._identities.get(channel, (None, None))
         known = self._state.peer(channel)
-        if known is not None:
+        if known is not None and wanted in (None, known.channel_id):
+            wanted, last_name = known.channel_id, known.username or last_name
             try:
-                return known, self._ask_facts(channel, known)
+                facts = self._ask_facts(channel, known)
             except errors.ChannelInvalidError:
                 # Another account's access hash, or the channel is gone: its name will tell.
                 self._state.forget_peer(channel)
-        peer = self._resolve(channel)
+            else:
+                if facts.username is not None and facts.username != known.username:
+                    known = replace(known, username=facts.username)
+                    self._state.remember_peer(channel, known)
+                return known, facts
+        peer = self._resolve(channel, wanted, last_name)
         facts = self._ask_facts(channel, peer)
         self._state.remember_peer(channel, peer)
         return peer, facts
 
-    def _resolve(self, channel: str) -> KnownPeer:
+    def _resolve(self, channel: str, wanted: int | None, last_name: str | None) -> KnownPeer:
+        """Find a channel by its last username, else by its name in the lake.
+
+        Args:
+            channel: its name in the lake.
+            wanted: its id, if anything was ever read under that name; no other channel will do.
+            last_name: its username when it was last seen.
+        """
+        from telethon import errors
+
+        if (until := self._cooling("names")) is not None:
+            raise _PauseError(
+                f"Telegram asked for a pause: no name is looked up before {until:%Y-%m-%d %H:%M} "
+                "UTC; channels that were read before are read",
+                until,
+            )
+        problem: Exception | None = None
+        for name in dict.fromkeys(((last_name or channel).lower(), channel)):
+            try:
+                peer = self._resolve_name(channel, name)
+            except (
+                errors.UsernameNotOccupiedError,
+                errors.UsernameInvalidError,
+                ChannelNotFoundError,
+            ) as error:
+                problem = error
+                continue
+            if wanted in (None, peer.channel_id):
+                return peer
+            problem = ChannelNotFoundError(
+                f"{channel}: this name belongs to another channel now, which is not mixed with the "
+                "one that was read before; what was read stays. Remove the name from "
+                "MEDWH_CHANNELS, or name the old channel by its new username"
+            )
+        assert problem is not None
+        raise problem
+
+    def _resolve_name(self, channel: str, name: str) -> KnownPeer:
         from telethon.tl import functions, types
 
-        answer = self._ask(functions.contacts.ResolveUsernameRequest(username=channel))
+        try:
+            answer = self._ask(functions.contacts.ResolveUsernameRequest(username=name), "names")
+        except CoolingDownError as error:
+            self._state.cool_down(error.until, str(error), "names")
+            raise _PauseError(str(error), error.until) from error
+        if not isinstance(answer.peer, types.PeerChannel):
+            bots = {user.id for user in answer.users if getattr(user, "bot", False)}
+            whose = "a bot's" if getattr(answer.peer, "user_id", 0) in bots else "a person's"
+            raise ChannelNotFoundError(
+                f"{channel}: this name is {whose}, not a channel's; "
+                "mend or remove it in MEDWH_CHANNELS"
+            )
         for chat in answer.chats:
+            if chat.id != answer.peer.channel_id:
+                continue
             if isinstance(chat, types.Channel) and chat.access_hash is not None:
-                return KnownPeer(chat.id, chat.access_hash, chat.username or channel)
-            if isinstance(chat, types.ChannelForbidden):
-                raise meaning("CHANNEL_PRIVATE", channel).error
-        raise ChannelNotFoundError(
-            f"{channel}: this name is a person's or a bot's; mend or remove it in MEDWH_CHANNELS"
-        )
+                return KnownPeer(chat.id, chat.access_hash, chat.username or name)
+        raise meaning("CHANNEL_PRIVATE", channel).error
 
     def _ask_facts(self, channel: str, peer: KnownPeer) -> ChannelFacts:
         from telethon.tl import functions, types
@@ -364,7 +477,7 @@ class TelethonSource:
             if place is None:
                 return None
             try:
-                return await fetch(client, place)
+                return await self._fetch(client, place)
             except RPCError as error:
                 if refusal_text(error) not in _OLD_REFERENCE:
                     raise
@@ -372,7 +485,26 @@ class TelethonSource:
             if self._places.get(key) is place:
                 self._places.forget(key[0])
             place = await self._place(client, peer, key, near)
-            return None if place is None else await fetch(client, place)
+            return None if place is None else await self._fetch(client, place, again=True)
+
+    async def _fetch(self, client: TelegramClient, place: Place, *, again: bool = False) -> bytes:
+        """Fetch a picture; what Telegram refuses about this one file costs no other."""
+        from telethon.errors import RPCError
+
+        try:
+            content = await fetch(client, place)
+        except ServerTroubleError as error:
+            self._troubled_pictures += 1
+            if self._troubled_pictures >= _TROUBLED_PICTURES:
+                raise
+            raise ImageError(f"Telegram did not deliver it: {error}") from error
+        except RPCError as error:
+            text = refusal_text(error)
+            if not is_about_one_request(text) or (text in _OLD_REFERENCE and not again):
+                raise
+            raise ImageError(f"Telegram refuses it with {text}") from error
+        self._troubled_pictures = 0
+        return content
 
     async def _place(
         self, client: TelegramClient, peer: KnownPeer, key: tuple[str, int], near: Sequence[int]
@@ -442,15 +574,21 @@ class _Page:
     def result(self) -> list[Any]:
         from telethon.tl import types
 
-        try:
-            answer = self._answer.result()
-        except BaseException:
-            self._answer.cancel()
-            raise
-        return [m for m in answer.messages if not isinstance(m, types.MessageEmpty)]
+        return [m for m in self._wait().messages if not isinstance(m, types.MessageEmpty)]
+
+    def total(self) -> int | None:
+        answer = self._wait()
+        return getattr(answer, "count", len(answer.messages))
 
     def cancel(self) -> None:
         self._answer.cancel()
+
+    def _wait(self) -> Any:
+        try:
+            return self._answer.result()
+        except BaseException:
+            self._answer.cancel()
+            raise
 
 
 def _status_of(error: MedwhError) -> ChannelStatus | None:

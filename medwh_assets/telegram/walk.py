@@ -4,7 +4,9 @@ A history is read from old to new, so that what was read before a cut has no hol
 `messages.getHistory` is cut out of the list of posts, newest first, at an offset moved by
 `add_offset`; places of deleted posts may count there, so a page may be short or empty anywhere and
 says nothing about the end. Therefore the newest page is asked for first: the walk is over when it
-arrives there, which costs no empty page at the end.
+arrives there, which costs no empty page at the end. An empty page is believed when it comes twice,
+and an empty newest page only where the channel has no posts at all: posts that merely did not come
+would count as deleted.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -13,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol, TypeVar
 
 from medwh_assets.errors import SourceUnreachableError
-from medwh_assets.lake.ports import SliceReading
+from medwh_assets.lake.ports import BadPost, SliceReading
 from medwh_assets.lake.records import Post
 from medwh_assets.slices import DayRun, Slice
 
@@ -22,6 +24,7 @@ PAGE: Final = 100
 _SLACK: Final = timedelta(minutes=10)
 # Deleted posts leave gaps of some hundreds at most; more empty pages than this are no history.
 _EMPTY_PAGES: Final = 1000
+_EMPTY_NEWEST_PAGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class Pending(Protocol[M_co]):
         """Wait for the page and return it, in any order."""
         ...
 
+    def total(self) -> int | None:
+        """Wait for the page and return how many posts the channel has, if that was said."""
+        ...
+
     def cancel(self) -> object:
         """Give the page up."""
         ...
@@ -81,7 +88,7 @@ def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) ->
     Raises:
         SourceUnreachableError: the pages do not make a history.
     """
-    newest = _ascending(ask(Offset()).result(), 0)
+    newest = _newest(ask)
     if newest and newest[0].date < first:
         yield from newest
         return
@@ -89,20 +96,25 @@ def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) ->
     offset = Offset(date=first - timedelta(seconds=1), add=-PAGE)
     last: int = 0
     empty = 0
+    doubted = False
     pending: Pending[M] | None = ask(offset)
     try:
         while pending is not None:
             page: list[M] = _ascending(pending.result(), last)
             pending = None
             if page:
-                empty, last = 0, page[-1].id
+                empty, doubted, last = 0, False, page[-1].id
                 if page[-1].date >= end + _SLACK:
                     newest = []
                 elif beyond is None or last < beyond:
                     offset = Offset(id=last + 1, add=-PAGE)
                     pending = ask(offset)
+            elif beyond is not None and not doubted:
+                doubted = True
+                pending = ask(offset)
             elif beyond is not None:
                 # All places of this page are gaps, but there is something beyond.
+                doubted = False
                 empty += 1
                 if empty > _EMPTY_PAGES:
                     raise SourceUnreachableError(
@@ -117,17 +129,31 @@ def walk(ask: Callable[[Offset], Pending[M]], first: datetime, end: datetime) ->
     yield from (message for message in newest if message.id > last)
 
 
+def _newest(ask: Callable[[Offset], Pending[M]]) -> list[M]:
+    """Return the newest page that holds a post, or nothing if the channel has none."""
+    for back in range(_EMPTY_NEWEST_PAGES):
+        for _ in range(2):
+            asked = ask(Offset(add=back * PAGE))
+            if page := _ascending(asked.result(), 0):
+                return page
+            if asked.total() == 0:
+                return []
+    raise SourceUnreachableError(
+        "Telegram says that there are posts and shows none of them; try again later"
+    )
+
+
 def _ascending(page: Sequence[M], after: int) -> list[M]:
     return sorted((m for m in page if m.id > after), key=lambda message: message.id)
 
 
 def by_day(
-    posts: Iterator[Post], run: DayRun, source: str, observed_at: datetime
+    posts: Iterator[Post | BadPost], run: DayRun, source: str, observed_at: datetime
 ) -> Iterator[SliceReading]:
     """Cut ascending posts into one reading for each day of a run.
 
-    A reading is complete if its day was over at the logical time. A post that comes out of order,
-    after its day was given out, comes in a partial reading of its own.
+    A reading is complete if its day was over at the logical time and all of it could be read. A
+    post that comes out of order, after its day was given out, comes in a partial reading of its own.
 
     Args:
         posts: the posts of the run's days, and no others, by rising id.
@@ -135,13 +161,17 @@ def by_day(
         source: the kind of source.
         observed_at: the read's logical time.
     """
-    open_days: dict[date, list[Post]] = {}
-    late: dict[date, list[Post]] = {}
+    open_days: dict[date, list[Post | BadPost]] = {}
+    late: dict[date, list[Post | BadPost]] = {}
     day = run.first
 
-    def reading(day: date, found: Sequence[Post], *, complete: bool) -> SliceReading:
-        complete = complete and day_start(day) + timedelta(days=1) <= observed_at
-        return SliceReading(Slice(run.channel, day), source, observed_at, complete, tuple(found))
+    def reading(day: date, found: Sequence[Post | BadPost], *, complete: bool) -> SliceReading:
+        good = tuple(one for one in found if isinstance(one, Post))
+        bad = tuple(one for one in found if isinstance(one, BadPost))
+        over = day_start(day) + timedelta(days=1) <= observed_at
+        return SliceReading(
+            Slice(run.channel, day), source, observed_at, complete and over and not bad, good, bad
+        )
 
     for post in posts:
         while day_start(day) + timedelta(days=1) + _SLACK <= post.date:

@@ -25,11 +25,12 @@ _KEPT = 20_000
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who writes in a supergroup."""
+    """Somebody who writes in a supergroup; a program, with `bot`."""
 
     id: int
     first_name: str = "Somebody"
     username: str | None = None
+    bot: bool = False
 
     def as_tl(self) -> types.User:
         return types.User(
@@ -37,6 +38,8 @@ class User:
             access_hash=access_hash("user", self.id),
             first_name=self.first_name,
             username=self.username,
+            bot=self.bot,
+            bot_info_version=1 if self.bot else None,
         )
 
 

@@ -25,6 +25,11 @@ def resolve_username(request: Request) -> object:
             return types.contacts.ResolvedPeer(
                 peer=types.PeerChannel(channel.id), chats=_chats(request, channel), users=[]
             )
+    for user in request.world.users.values():
+        if user.username and user.username.lower() == name.lower():
+            return types.contacts.ResolvedPeer(
+                peer=types.PeerUser(user.id), chats=[], users=[user.as_tl()]
+            )
     raise RefusedError(USERNAME_NOT_OCCUPIED)
 
 

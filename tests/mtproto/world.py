@@ -115,11 +115,16 @@ class World:
             return account
 
     def add_user(
-        self, number: int, first_name: str = "Somebody", username: str | None = None
+        self,
+        number: int,
+        first_name: str = "Somebody",
+        username: str | None = None,
+        *,
+        bot: bool = False,
     ) -> User:
         """Add somebody who writes in groups."""
         with self.lock:
-            user = self.users[number] = User(number, first_name, username)
+            user = self.users[number] = User(number, first_name, username, bot)
             return user
 
     def add_key(self, dc_id: int, account: Account | None = None) -> Key:

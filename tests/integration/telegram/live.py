@@ -13,7 +13,7 @@ from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.telegram.client import Credentials, Patience
-from medwh_assets.telegram.reading import SourceDirectory, read_images, read_slices
+from medwh_assets.telegram.reading import LiveAccount, SourceDirectory, read_images, read_slices
 from medwh_assets.telegram.telethon_source import TelethonSource
 from tests.mtproto import Account, DataCentres, World
 from tests.unit.telegram.accounts import RememberedAccount
@@ -47,6 +47,19 @@ class SkippingClock:
 
 
 @dataclass
+class Rest:
+    """Remembers what a pause has cut off."""
+
+    left: set[Slice] = field(default_factory=set[Slice])
+
+    def leave(self, slices: Iterable[Slice]) -> None:
+        self.left |= set(slices)
+
+    def take_up(self, slices: Iterable[Slice]) -> None:
+        self.left -= set(slices)
+
+
+@dataclass
 class Live:
     """Runs of one account on one lake."""
 
@@ -57,6 +70,7 @@ class Live:
     state: RememberedAccount = field(default_factory=RememberedAccount)
     clock: SkippingClock = field(default_factory=SkippingClock)
     waits: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    rest: Rest = field(default_factory=Rest)
     session: str = ""
     channels: Sequence[str] | None = None
 
@@ -93,6 +107,20 @@ class Live:
         self, source: TelethonSource, channels: Iterable[str], first: date, last: date
     ) -> list[Outcome]:
         return list(read_slices(self.lake, SourceDirectory([source]), days(channels, first, last)))
+
+    def run(
+        self, channels: Iterable[str], first: date, last: date, **options: Any
+    ) -> list[Outcome]:
+        """One run as the pipeline makes it: what the lake knows of a channel is told too."""
+        names = list(channels)
+        observed_at: datetime = options.get("observed_at", OBSERVED)
+        account = LiveAccount(
+            frozenset(names),
+            lambda: self.source(channels=names, **options),
+            observed_at,
+            self.rest,
+        )
+        return list(read_slices(self.lake, SourceDirectory([], account), days(names, first, last)))
 
     def fetch(
         self, channels: Iterable[str], first: date, last: date, **options: Any

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from medwh_assets.errors import ChannelNotFoundError, ChannelPrivateError
@@ -8,6 +10,7 @@ from medwh_assets.slices import DayRun, Slice
 from medwh_assets.telegram.telethon_source import TelethonSource
 from tests.integration.telegram.live import FIRST, OBSERVED, Live, posts_in, reasons
 from tests.mtproto import FIRST_DAY, Channel, Forward, Poll
+from tests.unit.telegram.accounts import RememberedAccount
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -66,6 +69,60 @@ def test_a_renamed_channel_is_followed_by_its_id(live: Live, shop: Channel) -> N
     assert live.world.calls["contacts.resolveUsername"] == 1
 
 
+LATER = OBSERVED + timedelta(days=1)
+
+
+def test_a_name_that_another_channel_took_is_not_mixed_with_what_was_read(
+    live: Live, shop: Channel
+) -> None:
+    assert reasons(live.run([SHOP], FIRST, FIRST)) == []
+    shop.rename("Demo_Renamed")
+    live.world.add_channel(6001, SHOP).post("I am somebody else")
+    live.state = RememberedAccount()
+    (reason,) = reasons(live.run([SHOP], FIRST, FIRST, observed_at=LATER))
+    assert "belongs to another channel" in reason
+    assert live.state.last(SHOP) == "not_found"
+    assert live.state.peers == {}
+    assert {p.channel_id for p in live.lake.posts(Slice(SHOP, FIRST))} == {5001}
+
+
+def test_a_renamed_channel_is_found_by_another_account_too(live: Live, shop: Channel) -> None:
+    live.run([SHOP], FIRST, FIRST)
+    shop.rename("Demo_Renamed")
+    live.run([SHOP], FIRST, FIRST, observed_at=LATER)
+    shop.post("Under a new name")
+    live.world.add_channel(6001, SHOP).post("I am somebody else")
+    live.state = RememberedAccount()
+    later = LATER + timedelta(days=1)
+    assert reasons(live.run([SHOP], FIRST, FIRST, observed_at=later)) == []
+    assert posts_in(live.lake, SHOP) == [1, 2]
+    assert live.state.peers[SHOP].channel_id == 5001
+
+
+def test_an_address_of_another_channel_than_the_lakes_is_not_used(
+    live: Live, shop: Channel
+) -> None:
+    live.run([SHOP], FIRST, FIRST)
+    other = live.world.add_channel(6001, "demo_other")
+    other.post("I am somebody else")
+    address = other.as_tl(live.account.id)
+    assert address.access_hash is not None
+    live.state.remember_peer(SHOP, KnownPeer(6001, address.access_hash, SHOP))
+    assert reasons(live.run([SHOP], FIRST, FIRST, observed_at=LATER)) == []
+    assert {p.channel_id for p in live.lake.posts(Slice(SHOP, FIRST))} == {5001}
+    assert live.state.peers[SHOP].channel_id == 5001
+
+
+@pytest.mark.parametrize(("bot", "words"), [(False, "a person's"), (True, "a bot's")])
+def test_a_name_of_a_person_or_a_bot_says_so(live: Live, bot: bool, words: str) -> None:
+    live.world.add_user(42, "Doctor", "demo_doctor", bot=bot)
+    live.channels = ["demo_doctor"]
+    error = error_of(live, "demo_doctor")
+    assert isinstance(error, ChannelNotFoundError)
+    assert words in str(error)
+    assert live.state.last("demo_doctor") == "not_found"
+
+
 def test_another_accounts_address_is_replaced(live: Live, shop: Channel) -> None:
     live.state.remember_peer(SHOP, KnownPeer(5001, 12345, "demo_shop"))
     assert reasons(live.read([SHOP], FIRST, FIRST)) == []
@@ -88,6 +145,25 @@ def test_a_channel_tells_of_itself_once_in_a_run(live: Live, shop: Channel) -> N
         observed_at=OBSERVED,
     )
     assert live.world.calls["channels.getFullChannel"] == 1
+
+
+def test_a_post_that_is_none_is_quarantined_and_the_others_are_read(
+    live: Live, shop: Channel
+) -> None:
+    for day in range(1, 4):
+        shop.post(f"Day {day}", date=FIRST_DAY + timedelta(days=day), views=day)
+    last = FIRST + timedelta(days=3)
+    live.run([SHOP], FIRST, last)
+    shop.change(2, views=-1)
+    assert reasons(live.run([SHOP], FIRST, last, observed_at=LATER)) == []
+    ((kind, channel, name, reason),) = live.lake.quarantined()
+    assert (kind, channel, name) == ("posts", SHOP, "2")
+    assert "views" in reason
+    # What was read of it before stands, and it does not count as deleted.
+    (post,) = live.lake.posts(Slice(SHOP, FIRST + timedelta(days=1)))
+    assert (post.id, post.views, post.missing_since) == (2, 1, None)
+    assert posts_in(live.lake, SHOP) == [1, 2, 3, 4]
+    assert live.state.last(SHOP) == "ok"
 
 
 def test_a_group_is_read_with_its_answers_and_senders(live: Live) -> None:

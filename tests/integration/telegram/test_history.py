@@ -74,6 +74,36 @@ def test_short_and_empty_pages_in_the_middle_are_no_end(live: Live) -> None:
     assert posts_in(live.lake, SHOP) == channel.ids
 
 
+def test_a_newest_page_of_deleted_posts_is_no_end(live: Live) -> None:
+    channel = shop(live, 400)
+    live.read([SHOP], FIRST, LAST)
+    channel.delete(*range(301, 401), *range(101, 202), leaving_gaps=True)
+    later = datetime(2025, 6, 2, tzinfo=UTC)
+    assert reasons(live.read([SHOP], FIRST, LAST, observed_at=later)) == []
+    there = {p.id for p in _posts(live, read=False) if p.missing_since is None}
+    assert there == set(channel.ids)
+
+
+@pytest.mark.parametrize("empty", [(1,), (3,), (1, 3)])
+def test_a_page_that_came_empty_by_mistake_deletes_nothing(
+    live: Live, empty: tuple[int, ...]
+) -> None:
+    shop(live, 400)
+    live.read([SHOP], FIRST, LAST)
+    for page in empty:
+        live.world.faults.plan(HISTORY, ShortPage(0), at=page)
+    later = datetime(2025, 6, 2, tzinfo=UTC)
+    assert reasons(live.read([SHOP], FIRST, LAST, observed_at=later)) == []
+    assert [p.missing_since for p in _posts(live, read=False)] == [None] * 400
+
+
+def test_a_history_that_is_never_shown_is_not_empty(live: Live) -> None:
+    shop(live, 400)
+    live.world.faults.plan(HISTORY, ShortPage(0), times=None)
+    assert len(reasons(live.read([SHOP], FIRST, LAST))) == 10
+    assert live.lake.slices() == []
+
+
 def test_a_cut_at_any_page_costs_no_post_and_no_walk(live: Live) -> None:
     shop(live)
     for page in range(1, 6):

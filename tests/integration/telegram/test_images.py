@@ -10,12 +10,16 @@ from medwh_assets.lake.ports import KnownPeer
 from medwh_assets.lake.records import ImageRecord
 from medwh_assets.outcomes import Failed
 from medwh_assets.slices import Slice
-from tests.integration.telegram.live import FIRST, IMPATIENT, OBSERVED, Live, count, reasons
+from medwh_assets.telegram.client import Patience
+from medwh_assets.telegram.reading import SourceDirectory, read_images
+from tests.integration.telegram.live import FIRST, IMPATIENT, OBSERVED, Live, count, days, reasons
 from tests.mtproto import (
     FILE_REFERENCE_EXPIRED,
     FIRST_DAY,
+    INTERNAL_ERROR,
     Channel,
     Drop,
+    Refusal,
     Silence,
     Truncate,
     file_migrate,
@@ -26,6 +30,8 @@ pytestmark = pytest.mark.timeout(60)
 
 FILE = "upload.getFile"
 LOOK = "channels.getMessages"
+# Telethon itself takes two seconds over each of the server's own errors.
+BRIEF = Patience(answer=5.0, pauses=())
 SHOP = "demo_shop"
 OTHER = "demo_other"
 
@@ -76,9 +82,6 @@ def test_pictures_of_two_data_centres_arrive_whole(live: Live, shop: Channel) ->
 
 
 def test_a_run_that_has_just_read_the_posts_needs_no_second_look(live: Live, shop: Channel) -> None:
-    from medwh_assets.telegram.reading import SourceDirectory, read_images
-    from tests.integration.telegram.live import days
-
     post_photos(live, shop, 3)
     with live.source() as source:
         live.read_from(source, [SHOP], FIRST, FIRST)
@@ -167,9 +170,6 @@ def test_a_month_needs_one_look_for_a_hundred_posts(live: Live, shop: Channel) -
 
 
 def test_old_references_are_renewed_by_one_look(live: Live, shop: Channel) -> None:
-    from medwh_assets.telegram.reading import SourceDirectory, read_images
-    from tests.integration.telegram.live import days
-
     post_photos(live, shop, 8)
     with live.source() as source:
         live.read_from(source, [SHOP], FIRST, FIRST)
@@ -180,11 +180,39 @@ def test_old_references_are_renewed_by_one_look(live: Live, shop: Channel) -> No
     assert live.world.calls[FILE] <= 8 + 2
 
 
-def test_a_reference_that_expires_each_time_ends_in_an_error(live: Live, shop: Channel) -> None:
+def test_a_reference_that_expires_each_time_costs_its_picture_alone(
+    live: Live, shop: Channel
+) -> None:
     post_photos(live, shop, 1)
     live.world.faults.plan(FILE, FILE_REFERENCE_EXPIRED, times=None)
-    assert len(reasons(read_and_fetch(live))) == 1
+    assert reasons(read_and_fetch(live)) == []
     assert live.world.calls[FILE] == 2
+    assert images(live)[0].reason == "Telegram refuses it with FILE_REFERENCE_EXPIRED"
+
+
+@pytest.mark.parametrize("refusal", [INTERNAL_ERROR, Refusal(400, "LOCATION_INVALID")])
+def test_a_picture_that_telegram_refuses_costs_no_other(
+    live: Live, shop: Channel, refusal: Refusal
+) -> None:
+    other = live.world.add_channel(5002, OTHER)
+    post_photos(live, shop, 4)
+    post_photos(live, other, 1)
+    bad = shop[2].media
+    live.world.faults.plan(FILE, refusal, times=None, where=lambda r: r.location.id == bad.id)
+    assert reasons(read_and_fetch(live, SHOP, OTHER)) == []
+    assert [row.status for row in images(live)] == ["ok", "missing", "ok", "ok"]
+    assert refusal.text in str(images(live)[1].reason)
+    assert [row.status for row in images(live, OTHER)] == ["ok"]
+
+
+def test_when_telegram_delivers_no_picture_at_all_none_is_called_missing(
+    live: Live, shop: Channel
+) -> None:
+    post_photos(live, shop, 8)
+    live.read([SHOP], FIRST, FIRST)
+    live.world.faults.plan(FILE, INTERNAL_ERROR, times=None)
+    assert len(reasons(live.fetch([SHOP], FIRST, FIRST, patience=BRIEF))) == 1
+    assert images(live) == []
 
 
 def test_a_file_that_moved_is_followed(live: Live, shop: Channel) -> None:

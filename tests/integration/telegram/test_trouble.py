@@ -3,8 +3,10 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,7 +17,7 @@ from medwh_assets.errors import (
     RetryableError,
     SourceUnreachableError,
 )
-from medwh_assets.outcomes import Failed
+from medwh_assets.outcomes import Done, Failed
 from medwh_assets.slices import DayRun
 from tests.integration.telegram.live import FIRST, IMPATIENT, OBSERVED, Live, posts_in, reasons
 from tests.mtproto import (
@@ -23,9 +25,11 @@ from tests.mtproto import (
     AUTH_KEY_UNREGISTERED,
     CALL_FAILED,
     FIRST_DAY,
+    INTERNAL_ERROR,
     TIMED_OUT,
     USER_DEACTIVATED_BAN,
     Drop,
+    Fault,
     ForgetKey,
     Post,
     Refusal,
@@ -33,13 +37,29 @@ from tests.mtproto import (
     Vanish,
     flood_wait,
 )
+from tests.unit.telegram.accounts import RememberedAccount
 
 pytestmark = pytest.mark.timeout(60)
 
 HISTORY = "messages.getHistory"
 SHOP = "demo_shop"
 LAST = FIRST + timedelta(days=2)
+RESOLVE = "contacts.resolveUsername"
 ALL = list(range(1, 301))
+
+
+class BusyAccount(RememberedAccount):
+    """While this run waits for its turn, the run before is asked for a pause."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.then = until
+
+    @contextmanager
+    def operation(self) -> Generator[None]:
+        with super().operation():
+            self.cool_down(self.then, "too fast")
+            yield
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +103,7 @@ def test_a_flood_wait_of_an_hour_ends_the_run_and_keeps_what_was_read(live: Live
     assert isinstance(error, RetryableError)
     assert error.until >= OBSERVED + timedelta(hours=1)
     assert live.state.until == error.until
-    assert "3,600 s" in live.state.why
+    assert "3,600 s (GetHistory)" in live.state.why
     assert live.state.last(SHOP) == "flood"
     assert posts_in(live.lake, SHOP) == list(range(1, 101))
 
@@ -96,6 +116,38 @@ def test_nothing_is_asked_before_a_cooldown_is_over(live: Live) -> None:
     assert live.world.calls.kinds() == {}
     live.clock.passed = 3601
     assert reasons(live.read([SHOP], FIRST, LAST)) == []
+
+
+def test_a_pause_made_while_waiting_for_the_turn_is_kept(live: Live) -> None:
+    until = OBSERVED + timedelta(hours=1)
+    state = BusyAccount(until)
+    live.state = state
+    error = failure(live)
+    assert isinstance(error, CoolingDownError)
+    assert error.until == until
+    assert live.world.calls.kinds() == {}
+    assert not state.busy
+
+
+def test_a_long_pause_of_looking_names_up_stops_no_channel_that_is_known(live: Live) -> None:
+    live.read([SHOP], FIRST, LAST)
+    live.world.add_channel(5002, "demo_new_shop").post("New")
+    live.world.faults.plan(RESOLVE, flood_wait(80_000), times=None)
+    names = ["demo_new_shop", SHOP]
+    for _ in range(2):
+        outcomes = live.read(names, FIRST, FIRST)
+        assert {o.slice.channel: type(o) for o in outcomes} == {
+            "demo_new_shop": Failed,
+            SHOP: Done,
+        }
+    assert live.world.calls[RESOLVE] == 2
+    assert live.state.until is None
+    assert live.state.names_until is not None
+    assert "ResolveUsername" in live.state.why
+    assert live.state.last("demo_new_shop") == "flood"
+    live.world.faults.clear()
+    live.clock.passed = 90_000
+    assert reasons(live.read(names, FIRST, FIRST)) == []
 
 
 def test_many_short_waits_are_one_long_one(live: Live) -> None:
@@ -160,6 +212,19 @@ def test_when_the_server_is_gone_the_other_channels_do_not_wait_for_it(live: Liv
     assert {live.state.last(name) for name in names} == {"unreachable"}
 
 
+@pytest.mark.parametrize("fault", [INTERNAL_ERROR, Silence(), Drop()])
+def test_a_channel_that_is_never_answered_stops_no_other(live: Live, fault: Fault) -> None:
+    live.world.add_channel(5000, "demo_bad")
+    live.world.faults.plan(
+        HISTORY, fault, times=None, where=lambda request: request.peer.channel_id == 5000
+    )
+    patience = replace(IMPATIENT, answer=3.0) if fault is INTERNAL_ERROR else IMPATIENT
+    outcomes = live.read(["demo_bad", SHOP], FIRST, FIRST, patience=patience)
+    assert {o.slice.channel: type(o) for o in outcomes} == {"demo_bad": Failed, SHOP: Done}
+    assert live.state.last("demo_bad") == "unreachable"
+    assert live.state.last(SHOP) == "ok"
+
+
 def test_a_consumer_may_stop_in_the_middle(live: Live) -> None:
     with live.source() as source:
         walk = source.read(DayRun(SHOP, FIRST, LAST))
@@ -203,6 +268,29 @@ def test_an_account_that_is_refused_says_why(
     assert words in str(error)
     assert live.state.last(SHOP) == status
     assert live.world.calls[HISTORY] == 1
+
+
+def test_a_banned_account_is_asked_for_no_other_channel(live: Live) -> None:
+    names = [f"demo_shop_{number}" for number in range(4)]
+    for number, name in enumerate(names):
+        live.world.add_channel(7000 + number, name)
+    live.account.banned = True
+    outcomes = live.read(names, FIRST, FIRST)
+    assert len(reasons(outcomes)) == 4
+    assert {live.state.last(name) for name in names} == {"banned"}
+    assert live.world.calls[RESOLVE] == 1
+
+
+def test_a_session_asks_once_whose_it_is(live: Live) -> None:
+    live.state.user_id = None
+    asked: list[int] = []
+    for _ in range(2):
+        before = live.world.calls["users.getUsers"]
+        assert reasons(live.read([SHOP], FIRST, LAST)) == []
+        asked.append(live.world.calls["users.getUsers"] - before)
+    assert live.state.user_id == live.account.id
+    # Telethon asks once more at each connection, for itself.
+    assert asked == [2, 1]
 
 
 def test_a_logged_out_session_says_to_log_in(live: Live) -> None:

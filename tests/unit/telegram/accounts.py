@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from medwh_assets.errors import SourceBusyError
-from medwh_assets.lake.ports import ChannelStatus, KnownPeer
+from medwh_assets.lake.ports import ChannelStatus, KnownPeer, Realm
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class RememberedAccount:
     notes: list[Note] = field(default_factory=list[Note])
     until: datetime | None = None
     why: str = ""
+    names_until: datetime | None = None
+    user_id: int | None = 1001
     busy: bool = False
 
     @contextmanager
@@ -53,13 +55,25 @@ class RememberedAccount:
         """Drop an address."""
         self.peers.pop(channel, None)
 
-    def cooldown(self) -> datetime | None:
-        """Return until when nothing may be asked."""
-        return self.until
+    def owner(self) -> int | None:
+        """Return whose session this is."""
+        return self.user_id
 
-    def cool_down(self, until: datetime, why: str) -> None:
+    def belongs_to(self, user_id: int) -> None:
+        """Keep whose session this is."""
+        self.user_id = user_id
+
+    def cooldown(self, realm: Realm = "all") -> datetime | None:
+        """Return until when nothing may be asked."""
+        return self.until if realm == "all" else self.names_until
+
+    def cool_down(self, until: datetime, why: str, realm: Realm = "all") -> None:
         """Let nothing be asked until then."""
-        self.until, self.why = until, why
+        self.why = why
+        if realm == "all":
+            self.until = until
+        else:
+            self.names_until = until
 
     def note(self, channel: str, status: ChannelStatus, detail: str, at: datetime) -> None:
         """Keep how an attempt ended."""

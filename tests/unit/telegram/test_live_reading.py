@@ -54,6 +54,9 @@ class Telegram:
     bad_facts: Exception | None = None
     walks: list[DayRun] = field(default_factory=list[DayRun])
     asked_facts: list[str] = field(default_factory=list[str])
+    identities: dict[str, tuple[int, str | None]] = field(
+        default_factory=dict[str, tuple[int, str | None]]
+    )
     closed: int = 0
     effort: Effort = field(default_factory=Effort)
     photos = None
@@ -95,6 +98,9 @@ class Telegram:
         if self.bad_facts:
             raise self.bad_facts
         return ChannelFacts(channel, 1001, "Shop", None, 120, "Demo_Shop", NOW)
+
+    def identify(self, channel: str, channel_id: int, username: str | None) -> None:
+        self.identities[channel] = (channel_id, username)
 
     def close(self) -> None:
         self.closed += 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medwh_assets.errors import SourceUnreachableError
-from medwh_assets.lake.ports import SliceReading
+from medwh_assets.lake.ports import BadPost, SliceReading
 from medwh_assets.lake.records import Post
 from medwh_assets.slices import DayRun
 from medwh_assets.telegram.walk import PAGE, Offset, by_day, day_start, walk
@@ -26,10 +26,14 @@ class Message:
 @dataclass
 class Page:
     messages: Sequence[Message]
+    count: int | None
     cancelled: bool = False
 
     def result(self) -> Sequence[Message]:
         return self.messages
+
+    def total(self) -> int | None:
+        return self.count
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -42,6 +46,7 @@ class History:
     places: list[Message]
     gaps: frozenset[int] = frozenset()
     short: int = 0
+    fail: frozenset[int] = frozenset()
     asked: list[Offset] = field(default_factory=list[Offset])
     pages: list[Page] = field(default_factory=list[Page])
 
@@ -54,7 +59,9 @@ class History:
         found = [place for place in page if place.id not in self.gaps]
         if self.short and offset.add < 0:
             found = found[-self.short :]
-        self.pages.append(Page(found))
+        if len(self.asked) in self.fail:
+            found = []
+        self.pages.append(Page(found, len(self.places) - len(self.gaps)))
         return self.pages[-1]
 
     def _is_older(self, place: Message, offset: Offset) -> bool:
@@ -86,12 +93,29 @@ def test_every_post_of_the_span_comes_once_and_in_order(
     posts: int, before: int, minutes: int, gaps: list[tuple[int, int]], short: int
 ) -> None:
     told = history(posts, apart=timedelta(minutes=minutes), before=before)
-    # The newest page is never all gaps.
-    told.gaps = frozenset(n for start, size in gaps for n in range(start, start + size)) - {
-        m.id for m in told.places[-PAGE:]
+    told.gaps = frozenset(n for start, size in gaps for n in range(start, start + size)) & {
+        m.id for m in told.places
     }
     told.short = short
     assert walked(told) == told.expected()
+
+
+@given(fail=st.frozensets(st.integers(1, 12), max_size=4), posts=st.integers(1, 400))
+def test_a_page_that_comes_empty_once_costs_no_post(fail: frozenset[int], posts: int) -> None:
+    told = history(posts)
+    told.fail = frozenset(n for n in fail if n - 1 not in fail)
+    assert walked(told) == told.expected()
+
+
+def test_a_newest_page_of_gaps_is_no_end_of_the_history() -> None:
+    told = history(400)
+    told.gaps = frozenset(range(201, 401))
+    assert walked(told) == told.expected() == list(range(51, 201))
+
+
+def test_posts_that_are_counted_and_never_shown_are_no_empty_history() -> None:
+    with pytest.raises(SourceUnreachableError, match="shows none"):
+        list(walk(lambda _: Page([], 7), START, END))
 
 
 def test_a_small_week_is_one_request() -> None:
@@ -120,7 +144,7 @@ def test_a_history_of_empty_pages_ends() -> None:
     newest = Message(10**9, START + timedelta(days=1))
 
     def ask(offset: Offset) -> Page:
-        return Page([newest] if offset == Offset() else [])
+        return Page([newest] if offset == Offset() else [], 1)
 
     with pytest.raises(SourceUnreachableError, match="empty pages"):
         list(walk(ask, START, END))
@@ -146,6 +170,13 @@ def test_every_day_of_a_run_has_a_reading_and_its_own_posts() -> None:
     assert [[p.id for p in r.posts] for r in readings] == [[1, 2], [], [3]]
     assert [r.slice for r in readings] == list(RUN.slices())
     assert all(r.complete for r in readings)
+
+
+def test_a_day_with_a_post_that_is_none_is_not_complete() -> None:
+    bad = BadPost(2, START + timedelta(hours=2), "views: -1", {"id": 2})
+    first, *others = by_day(iter([at(1, 1), bad, at(3, 30)]), RUN, "telegram", LATER)
+    assert ([p.id for p in first.posts], first.bad, first.complete) == ([1], (bad,), False)
+    assert all(r.complete and not r.bad for r in others)
 
 
 def test_only_days_that_were_over_are_complete() -> None:
