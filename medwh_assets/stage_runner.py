@@ -30,7 +30,7 @@ from medwh_assets.automation.plan import (
 from medwh_assets.errors import CoolingDownError, DatabaseUnreachableError, PermanentError
 from medwh_assets.lake.paths import Layer
 from medwh_assets.lake.store import Lake
-from medwh_assets.outcomes import Failed, Outcome
+from medwh_assets.outcomes import Failed, Outcome, by_reason
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.run_process import process_tags
 from medwh_assets.slice_asset import INTERRUPTED
@@ -377,21 +377,21 @@ class Recorder:
 
 
 def _tell_failures(name: str, failures: Mapping[Slice, Failed], result: RunResult) -> None:
-    """List what failed; what one pause has cut off is told once, not for each of its days."""
-    cut_off: list[Slice] = []
-    why = ""
-    for piece, outcome in sorted(failures.items()):
+    """List what failed, each reason once; what a pause has cut off is told as one thing."""
+    ordered = [outcome for _, outcome in sorted(failures.items(), key=lambda item: item[0])]
+    cut_off: list[Failed] = []
+    for outcome in ordered:
         if isinstance(outcome.error, CoolingDownError):
-            cut_off.append(piece)
-            why = why or outcome.reason
+            cut_off.append(outcome)
             until = outcome.error.until
             result.cooling_down_until = max(until, result.cooling_down_until or until)
-        else:
-            result.failures.append((name, str(piece), outcome.reason))
+    others = [outcome for outcome in ordered if outcome not in cut_off]
+    result.failures += [(name, what, reason) for what, reason in by_reason(others)]
     if cut_off:
-        channels = ", ".join(sorted({piece.channel for piece in cut_off}))
+        channels = ", ".join(sorted({outcome.slice.channel for outcome in cut_off}))
         what = "slice" if len(cut_off) == 1 else "slices"
-        result.failures.append((name, f"cooling down: {len(cut_off)} {what} of {channels}", why))
+        said = f"cooling down: {len(cut_off)} {what} of {channels}"
+        result.failures.append((name, said, cut_off[0].reason))
 
 
 def _let_steps_run_at_once(definitions: dg.Definitions) -> None:

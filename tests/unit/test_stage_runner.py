@@ -10,7 +10,13 @@ import dagster as dg
 import pytest
 
 from medwh_assets import keys
-from medwh_assets.errors import CoolingDownError, PermanentError, SourceUnreachableError, WeightsError
+from medwh_assets.errors import (
+    ChannelPrivateError,
+    CoolingDownError,
+    PermanentError,
+    SourceUnreachableError,
+    WeightsError,
+)
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import date_by_channel
@@ -204,6 +210,16 @@ def test_a_pause_is_told_once_with_all_that_it_cut_off(world: World) -> None:
     ]
     assert result.cooling_down_until == noon + timedelta(hours=1)
     assert world.refreshed == [False]
+
+
+def test_a_channel_of_which_no_day_can_be_read_is_told_once(world: World) -> None:
+    for piece in (A, B):
+        world.bad[keys.LAKE_MESSAGES, piece] = ChannelPrivateError("alpha: private")
+    result = world.run()
+    assert result.failures == [
+        ("lake/telegram_messages", "alpha|2025-03-01..2025-03-02 (2 days)", "alpha: private")
+    ]
+    assert world.watcher.failed["lake/telegram_messages"] == 2
 
 
 def test_a_step_that_breaks_after_its_last_slice_is_a_failure_too(world: World) -> None:
