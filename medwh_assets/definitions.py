@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from medwh_assets.automation.checks import every_slice_is_done
 from medwh_assets.automation.cooldown import cooldown_sensor
 from medwh_assets.automation.jobs import PIPELINE, daily_schedule
 from medwh_assets.dbt.assets import dbt_models
@@ -51,6 +52,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
                 *warehouse_assets(partitions),
                 dbt_models(manifest),
             ],
+            asset_checks=[every_slice_is_done],
             jobs=[PIPELINE],
             schedules=[
                 daily_schedule(settings.channels, settings.refresh_days, settings.deep_refresh_days)

@@ -6,20 +6,26 @@ what is done is recorded even if other slices failed, and failures are listed in
 other module knows how Dagster spells any of this.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
 from medwh_assets.errors import CoolingDownError, MedwhError, PermanentError
-from medwh_assets.outcomes import Done, Failed, Outcome
+from medwh_assets.outcomes import Done, Failed, Outcome, by_reason
 from medwh_assets.partitions import BACKFILL_POLICY, RANGE_START, partition_key, slice_of
 from medwh_assets.run_process import process_tags
-from medwh_assets.slices import DayRun, Slice
+from medwh_assets.slices import DayRun, Slice, day_runs
 
 _PARTITION_TAGS = "dagster/partition/"
+# Which slices a step of the run could not do and handed on without; as JSON.
+_FAILED_TAGS = "medwh/failed."
+# With this Dagster takes a step's output for granted and reports no partition for it.
+_UNREPORTED = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 _LISTED_FAILURES = 20
 
 # What a step that a signal ended says of itself.
@@ -53,7 +59,10 @@ class StageConfig(dg.Config):
     )
     hand_on: bool = Field(
         default=False,
-        description="With `slices`: let the assets behind this one follow in the same run.",
+        description=(
+            "With `slices`: let the assets behind this one follow in the same run, with all slices "
+            "but those that failed."
+        ),
     )
 
 
@@ -110,7 +119,10 @@ def slice_asset(
                 # event for each of its keys (8 ms): slices here and there would pay for all between.
                 named = [DayRun.parse(text) for text in config.slices]
                 slices = [piece for run in named for piece in run.slices()]
-                yield from _run_slices(context, slices, hand_on=config.hand_on)
+                if config.hand_on:
+                    yield from _run_and_hand_on(context, slices)
+                elif failed := _run_slices(context, slices):
+                    raise _failure(failed, len(slices))
             else:
                 keys = context.partition_keys
                 yield from _run_partitions(context, [slice_of(key) for key in keys])
@@ -121,26 +133,26 @@ def slice_asset(
             # Dagster would wait out the retry policy, 30 s, and then begin again.
             raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
 
-    def _run_slices(
-        context: dg.AssetExecutionContext, slices: Sequence[Slice], *, hand_on: bool
+    def _run_slices(context: dg.AssetExecutionContext, slices: Sequence[Slice]) -> list[Failed]:
+        return list(_reported(context, key, work(context.resources, slices)))
+
+    def _run_and_hand_on(
+        context: dg.AssetExecutionContext, slices: Sequence[Slice]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        failed: list[Failed] = []
-        # Dagster reports the run's own partition itself when the step hands on to the next.
-        its_own = {slice_of(key) for key in context.partition_keys} if hand_on else set[Slice]()
-        for outcome in _watched(context, key, work(context.resources, slices)):
-            if isinstance(outcome, Failed):
-                failed.append(outcome)
-            elif outcome.slice in its_own:
-                context.add_asset_metadata(
-                    dict(outcome.counts), asset_key=key, partition_key=str(outcome.slice)
-                )
-            else:
-                # At once, so that a killed run has reported what it has done.
-                _report(context, key, outcome)
-        if failed:
+        # A step that fails takes the assets behind it along, for every slice: so it does not fail.
+        without = _failed_before(context, deps)
+        slices = [piece for piece in slices if piece not in without]
+        try:
+            failed = _run_slices(context, slices)
+        except PermanentError as error:
+            # No detector, say. The other assets can do without.
+            context.log.error(str(error))
+            failed = [Failed(piece, error) for piece in slices]
+        tries_left = retry_policy is not None and context.retry_number < retry_policy.max_retries
+        if tries_left and _may_pass(failed):
             raise _failure(failed, len(slices))
-        if hand_on:
-            yield dg.MaterializeResult()
+        _note_failures(context, key, failed, without)
+        yield dg.MaterializeResult(metadata=_UNREPORTED)
 
     def _run_partitions(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]
@@ -223,6 +235,48 @@ def refuse_job_backfill(tags: Mapping[str, str]) -> None:
         )
 
 
+def failed_in_run(tags: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what the steps of a run have handed on without: step names with slices and reasons.
+
+    Args:
+        tags: the run's tags, read anew.
+    """
+    told = {
+        tag.removeprefix(_FAILED_TAGS): json.loads(value)["reasons"]
+        for tag, value in tags.items()
+        if tag.startswith(_FAILED_TAGS)
+    }
+    return {step: reasons for step, reasons in told.items() if reasons}
+
+
+def _failed_before(context: dg.AssetExecutionContext, deps: Sequence[dg.AssetKey]) -> set[Slice]:
+    """Return the slices that failed in the steps before, as far as those stand in this run."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    tags = run.tags if run is not None else {}
+    found: set[Slice] = set()
+    for parent in deps:
+        told = json.loads(tags.get(_failed_tag(parent), '{"slices": []}'))
+        found |= {piece for days in told["slices"] for piece in DayRun.parse(days).slices()}
+    return found
+
+
+def _note_failures(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    failed: Sequence[Failed],
+    without: set[Slice],
+) -> None:
+    slices = {*without, *(outcome.slice for outcome in failed)}
+    if slices:
+        told = {"slices": [str(days) for days in day_runs(slices)], "reasons": _lines(failed)}
+        tags = {_failed_tag(key): json.dumps(told, ensure_ascii=False)}
+        context.instance.add_run_tags(context.run.run_id, tags)
+
+
+def _failed_tag(key: dg.AssetKey) -> str:
+    return _FAILED_TAGS + key.to_python_identifier()
+
+
 def _watched(
     context: dg.AssetExecutionContext, key: dg.AssetKey, outcomes: Iterator[Outcome]
 ) -> Iterator[Outcome]:
@@ -232,6 +286,17 @@ def _watched(
             context.log.error(f"{outcome.slice}: {outcome.reason}", exc_info=_unknown(outcome))
         context.resources.progress.advance(key.path[-1], outcome)
         yield outcome
+
+
+def _reported(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, outcomes: Iterator[Outcome]
+) -> Iterator[Failed]:
+    """Report what is done, at once, so that a killed run has; hand on what failed."""
+    for outcome in _watched(context, key, outcomes):
+        if isinstance(outcome, Failed):
+            yield outcome
+        else:
+            _report(context, key, outcome)
 
 
 def _unknown(outcome: Failed) -> Exception | None:
@@ -248,14 +313,25 @@ def _report(context: dg.AssetExecutionContext, key: dg.AssetKey, outcome: Done) 
 
 
 def _failure(failed: Sequence[Failed], total: int) -> dg.Failure:
-    lines = [f"- {outcome.slice}: {outcome.reason}" for outcome in failed[:_LISTED_FAILURES]]
-    if len(failed) > _LISTED_FAILURES:
-        lines.append(f"- and {len(failed) - _LISTED_FAILURES} more, each in the log above")
+    lines = [f"- {line}" for line in _lines(failed)]
     return dg.Failure(
         f"{len(failed)} of {total} slices failed, the others are done:\n" + "\n".join(lines),
         metadata={"failed_slices": len(failed), "reasons": dg.MetadataValue.md("\n".join(lines))},
-        # What Telegram has put off for hours is asked for by a sensor when the time has come.
-        allow_retries=not all(
-            isinstance(outcome.error, PermanentError | CoolingDownError) for outcome in failed
-        ),
+        allow_retries=_may_pass(failed),
     )
+
+
+def _lines(failed: Sequence[Failed]) -> list[str]:
+    told = by_reason(failed)
+    lines = [f"{what}: {reason}" for what, reason in told[:_LISTED_FAILURES]]
+    if len(told) > _LISTED_FAILURES:
+        lines.append(f"and {len(told) - _LISTED_FAILURES} more, each in the log above")
+    return lines
+
+
+def _may_pass(failed: Sequence[Failed]) -> bool:
+    """Whether trying again in seconds may help.
+
+    What Telegram has put off for hours is asked for by a sensor when the time has come.
+    """
+    return any(not isinstance(one.error, PermanentError | CoolingDownError) for one in failed)

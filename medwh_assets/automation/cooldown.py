@@ -7,9 +7,8 @@ from typing import Protocol
 
 import dagster as dg
 
-from medwh_assets import keys
-from medwh_assets.automation.jobs import JOB_NAME
-from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
+from medwh_assets.automation.jobs import JOB_NAME, pipeline_config, pipeline_tags
+from medwh_assets.partitions import CHANNELS
 from medwh_assets.slices import DayRun, Slice, day_runs
 
 SENSOR_NAME = "telegram_cooldown_sensor"
@@ -73,22 +72,10 @@ def rest_runs(rest: Sequence[Slice], until: datetime | None, now: datetime) -> l
 def run_config(run: RestRun, unloaded: Sequence[Slice]) -> dict[str, object]:
     """Return the configuration of the pipeline's run: what to read, and what to work on after that.
 
-    A run that Telegram cut off has loaded nothing of what it had read, so that comes along.
+    A run that was cut off or killed may have loaded nothing of what it had read, so that comes
+    along.
     """
-    read = [str(days) for days in run.days]
-    through = {piece for days in run.days for piece in days.slices()}
-    after = [str(days) for days in day_runs({*through, *unloaded})]
-    return {
-        "ops": {
-            key.to_python_identifier(): {
-                "config": {
-                    "slices": read if key == keys.LAKE_MESSAGES else after,
-                    "hand_on": True,
-                }
-            }
-            for key in keys.SLICE_STAGES
-        }
-    }
+    return pipeline_config((piece for days in run.days for piece in days.slices()), unloaded)
 
 
 def cooldown_sensor(cooldown: Cooldown, *, running: bool) -> dg.SensorDefinition:
@@ -123,12 +110,10 @@ def cooldown_sensor(cooldown: Cooldown, *, running: bool) -> dg.SensorDefinition
         if absent:
             context.instance.add_dynamic_partitions(str(CHANNELS.name), absent)
         for run in runs:
-            # Dagster wants to know of a partition; the slices stand in the configuration.
-            anchor = str(partition_key(Slice(run.channel, run.days[0].first)))
             yield dg.RunRequest(
                 run_key=run.key,
                 run_config=run_config(run, cooldown.unloaded(run.channel)),
-                tags={RANGE_START: anchor, RANGE_END: anchor},
+                tags=pipeline_tags(Slice(run.channel, run.days[0].first)),
             )
 
     return sensor
