@@ -15,7 +15,7 @@ from datetime import datetime
 import psycopg
 
 from medwh_assets.errors import DatabaseUnreachableError, SourceBusyError
-from medwh_assets.lake.ports import ChannelStatus, KnownPeer
+from medwh_assets.lake.ports import ChannelStatus, KnownPeer, Realm
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, database_errors
 from medwh_assets.warehouse.from_lake import Connector
@@ -48,21 +48,26 @@ class ChannelNote:
 class WarehouseAccountState:
     """The memory of one account; `lake.ports.AccountState` in the warehouse.
 
+    Every login makes a new session. Once it is known whose it is, it remembers and waits for its turn
+    with the other sessions of the account.
+
     During an operation all statements go over the connection that holds the turn: if it breaks, the
     turn is lost, and the next statement says so before anything else is asked of Telegram.
 
     Args:
         warehouse: where the tables are.
-        account: a name of the account that tells nothing about its session.
+        session: a name of the session that tells nothing about it.
         patience_seconds: how long to wait while another run holds the account.
     """
 
     def __init__(
-        self, warehouse: Connector, account: str, patience_seconds: float = PATIENCE_SECONDS
+        self, warehouse: Connector, session: str, patience_seconds: float = PATIENCE_SECONDS
     ) -> None:
         """Remember the place; nothing is opened."""
         self._warehouse = warehouse
-        self._account = account
+        self._session = session
+        self._user_id: int | None = None
+        self._turns: list[str] = []
         self._patience_seconds = patience_seconds
         self._held: Connection | None = None
         self._idle: Connection | None = None
@@ -85,31 +90,58 @@ class WarehouseAccountState:
         if self._held is not None:
             raise ValueError("an operation inside an operation would wait for itself")
         with self._warehouse.connect("medwh_loader") as connection:
-            self._take_turn(connection)
             self._held = connection
             try:
+                self._take_turn(connection, self._account)
                 yield
             finally:
                 self._held = None
+                turns, self._turns = self._turns, []
                 # A broken connection has given its turn up already.
                 with suppress(psycopg.Error):
-                    connection.execute(statement("account/give_turn.sql"), self._me)
+                    for account in turns:
+                        connection.execute(statement("account/give_turn.sql"), {"account": account})
 
-    def _take_turn(self, connection: Connection) -> None:
+    def _take_turn(self, connection: Connection, account: str) -> None:
+        me = {"account": account}
         milliseconds = str(max(1, round(self._patience_seconds * 1000)))
         with database_errors():
             connection.execute(statement("account/limit_wait.sql"), {"milliseconds": milliseconds})
-            row = connection.execute(statement("account/try_turn.sql"), self._me).fetchone()
+            row = connection.execute(statement("account/try_turn.sql"), me).fetchone()
             if row is not None and row[0]:
+                self._turns.append(account)
                 return
             LOGGER.info("another run reads Telegram with this account; waiting for it")
             try:
-                connection.execute(statement("account/take_turn.sql"), self._me)
+                connection.execute(statement("account/take_turn.sql"), me)
             except psycopg.errors.LockNotAvailable as problem:
                 raise SourceBusyError(
                     f"another run has been reading Telegram with this account for more than "
                     f"{self._patience_seconds:.0f} s: let it finish or stop it, then run again"
                 ) from problem
+        self._turns.append(account)
+
+    def owner(self) -> int | None:
+        """Return the account's own id, or None if this session was never asked for it."""
+        if self._user_id is None:
+            with self._connected() as connection:
+                values = {"session": self._session}
+                row = connection.execute(statement("account/find_owner.sql"), values).fetchone()
+            self._user_id = row[0] if row else None
+        return self._user_id
+
+    def belongs_to(self, user_id: int) -> None:
+        """Keep whose session this is; inside an operation, take the account's turn too.
+
+        Raises:
+            SourceBusyError: another session held the account for longer than the wait.
+        """
+        if self._held is not None and str(user_id) not in self._turns:
+            self._take_turn(self._held, str(user_id))
+        with self._connected() as connection:
+            values = {"session": self._session, "user_id": user_id}
+            connection.execute(statement("account/keep_owner.sql"), values)
+        self._user_id = user_id
 
     def peer(self, channel: str) -> KnownPeer | None:
         """Return how a channel is addressed, or None if its name was never resolved."""
@@ -136,16 +168,17 @@ class WarehouseAccountState:
             values = {**self._me, "channel": channel}
             connection.execute(statement("account/forget_peer.sql"), values)
 
-    def cooldown(self) -> datetime | None:
-        """Return the end of the last pause that Telegram asked for, past or to come, or None."""
+    def cooldown(self, realm: Realm = "all") -> datetime | None:
+        """Return the end of a realm's last pause that Telegram asked for, past or to come, or None."""
         with self._connected() as connection:
-            row = connection.execute(statement("account/cooldown.sql"), self._me).fetchone()
+            values = {**self._me, "realm": realm}
+            row = connection.execute(statement("account/cooldown.sql"), values).fetchone()
         return row[0] if row else None
 
-    def cool_down(self, until: datetime, why: str) -> None:
-        """Let nothing be asked until then."""
+    def cool_down(self, until: datetime, why: str, realm: Realm = "all") -> None:
+        """Let nothing of a realm be asked until then."""
         with self._connected() as connection:
-            values = {**self._me, "until": until, "reason": why}
+            values = {**self._me, "realm": realm, "until": until, "reason": why}
             connection.execute(statement("account/cool_down.sql"), values)
 
     def note(self, channel: str, status: ChannelStatus, detail: str, at: datetime) -> None:
@@ -178,9 +211,12 @@ class WarehouseAccountState:
             connection.execute(statement("account/take_up_rest.sql"), _columns(slices))
 
     def rest(self) -> list[Slice]:
-        """Return what pauses have cut off and nobody has read since, sorted."""
+        """Return what pauses have cut off and nobody has read since, sorted.
+
+        While no names may be looked up, channels that were never found are left out.
+        """
         with self._connected() as connection:
-            rows = connection.execute(statement("account/rest.sql")).fetchall()
+            rows = connection.execute(statement("account/rest.sql"), self._me).fetchall()
         return [Slice(channel, day) for channel, day in rows]
 
     def statuses(self) -> list[ChannelNote]:
@@ -188,6 +224,11 @@ class WarehouseAccountState:
         with self._connected() as connection:
             rows = connection.execute(statement("account/statuses.sql")).fetchall()
         return [ChannelNote(*row) for row in rows]
+
+    @property
+    def _account(self) -> str:
+        user_id = self.owner()
+        return self._session if user_id is None else str(user_id)
 
     @property
     def _me(self) -> dict[str, str]:

@@ -96,6 +96,53 @@ def test_the_pause_that_ends_last_counts_and_is_told_after_its_end_too(
     assert other.cooldown() is None
 
 
+def test_two_sessions_of_one_account_remember_the_same(
+    state: WarehouseAccountState, other: WarehouseAccountState, database: Database
+) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    assert state.owner() is None
+    state.belongs_to(1001)
+    state.remember_peer(CHANNEL, PEER)
+    state.cool_down(until, "FLOOD_WAIT_3600")
+    assert (other.peer(CHANNEL), other.cooldown()) == (None, None)
+    other.belongs_to(1001)
+    assert (other.peer(CHANNEL), other.cooldown()) == (PEER, until)
+    with closing(WarehouseAccountState(database, "theirs")) as again:
+        assert (again.owner(), again.cooldown()) == (1001, until)
+
+
+def test_two_sessions_of_one_account_take_turns_from_the_moment_that_is_known(
+    state: WarehouseAccountState, other: WarehouseAccountState
+) -> None:
+    state.belongs_to(1001)
+    with state.operation(), other.operation(), pytest.raises(SourceBusyError):
+        other.belongs_to(1001)
+    with other.operation():
+        other.belongs_to(1001)
+        with pytest.raises(SourceBusyError), state.operation():
+            pass
+    with state.operation():
+        pass
+
+
+def test_a_pause_of_looking_names_up_is_one_of_its_own(state: WarehouseAccountState) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    state.cool_down(until, "FLOOD_WAIT_3600", "names")
+    assert state.cooldown() is None
+    assert state.cooldown("names") == until
+
+
+def test_what_needs_a_name_looked_up_is_no_rest_before_that_may_be_done(
+    state: WarehouseAccountState,
+) -> None:
+    known, unknown = Slice(CHANNEL, NOON.date()), Slice(OTHER, NOON.date())
+    state.remember_peer(CHANNEL, PEER)
+    state.leave([known, unknown])
+    assert state.rest() == sorted([known, unknown])
+    state.cool_down(datetime.now(UTC) + timedelta(hours=1), "FLOOD_WAIT_3600", "names")
+    assert state.rest() == [known]
+
+
 def test_a_channels_status_is_that_of_the_newest_attempt(
     state: WarehouseAccountState, other: WarehouseAccountState
 ) -> None:

@@ -31,6 +31,7 @@ RELATIONS_MADE = [
     "ops.telegram_peers",
     "ops.telegram_photos",
     "ops.telegram_rest",
+    "ops.telegram_sessions",
     "raw.channel_facts",
     "raw.loads",
     "raw.telegram_messages",

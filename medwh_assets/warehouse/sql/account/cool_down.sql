@@ -1,3 +1,3 @@
-insert into ops.telegram_cooldowns (account, cools_until, reason)
-values (%(account)s, %(until)s, %(reason)s)
-on conflict (account, cools_until) do nothing
+insert into ops.telegram_cooldowns (account, realm, cools_until, reason)
+values (%(account)s, %(realm)s, %(until)s, %(reason)s)
+on conflict (account, realm, cools_until) do nothing

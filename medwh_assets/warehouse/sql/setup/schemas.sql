@@ -80,8 +80,14 @@ create table if not exists ops.build_loads (
 );
 create index if not exists build_loads_by_load on ops.build_loads (load_id);
 
--- What Telegram accounts remember from run to run. An account goes by a hash of its session, so that
--- nothing of the session stands here. A peer's access hash is good for that account alone.
+-- What Telegram accounts remember from run to run. An account goes by its user id, so that another
+-- login remembers the same; a session goes by its hash, so that nothing of it stands here, and is an
+-- account of its own until it was asked whose it is. A peer's access hash is good for that account alone.
+create table if not exists ops.telegram_sessions (
+    session text primary key,
+    user_id bigint not null,
+    noted_at timestamptz not null default now()
+);
 create table if not exists ops.telegram_peers (
     account text not null,
     channel_username text not null,
@@ -93,10 +99,11 @@ create table if not exists ops.telegram_peers (
 );
 create table if not exists ops.telegram_cooldowns (
     account text not null,
+    realm text not null check (realm in ('all', 'names')),
     cools_until timestamptz not null,
     reason text not null,
     noted_at timestamptz not null default now(),
-    primary key (account, cools_until)
+    primary key (account, realm, cools_until)
 );
 create table if not exists ops.telegram_channels (
     account text not null,
@@ -181,6 +188,7 @@ grant select, insert on raw.loads to medwh_loader;
 grant select, insert, update, delete on raw.telegram_messages, raw.yolo_detections to medwh_loader;
 grant select, insert, delete on raw.channel_facts to medwh_loader;
 grant select, insert, update, delete on ops.builds, ops.build_loads to medwh_loader;
+grant select, insert, update on ops.telegram_sessions to medwh_loader;
 grant select, insert, update, delete on ops.telegram_peers, ops.telegram_channels to medwh_loader;
 grant select, insert, update, delete on ops.telegram_cooldowns, ops.telegram_photos to medwh_loader;
 grant select, insert, delete on ops.telegram_rest to medwh_loader;
