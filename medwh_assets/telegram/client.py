@@ -359,12 +359,12 @@ def name_of_request(error: Any) -> str:
     return type(request).__name__.removesuffix("Request")
 
 
-def make_client(credentials: Credentials, *, patient: bool = False) -> Any:
+def make_client(credentials: Credentials, *, updates: bool = False) -> Any:
     """Make a Telethon client that leaves all decisions to its caller.
 
     Args:
         credentials: application and session; the session may be empty for a first login.
-        patient: for a person at a prompt: reconnects by itself and takes updates.
+        updates: whether it hears what happens, such as that somebody has scanned a QR code.
     """
     import telethon
     from telethon.sessions import StringSession
@@ -387,12 +387,12 @@ def make_client(credentials: Credentials, *, patient: bool = False) -> Any:
         credentials.api_id,
         credentials.api_hash.get_secret_value(),
         timeout=10,
-        request_retries=2 if patient else 0,
-        connection_retries=2 if patient else 0,
-        auto_reconnect=patient,
+        request_retries=0,
+        connection_retries=0,
+        auto_reconnect=False,
         flood_sleep_threshold=0,
         raise_last_call_error=True,
-        receive_updates=patient,
+        receive_updates=updates,
     )
 
 

@@ -2,32 +2,45 @@
 
 A session is as good as the account itself: it stands in one file with mode 0600 or in a secret
 store, and in no message, log or repr.
+
+A person answers in the thread that called, between two requests: so Ctrl-C ends a prompt as it ends
+everything else. Every request has a time limit and is sent once: a second login code makes the
+first one void, and a few too many lock the number for a day.
 """
 
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from medwh_assets.errors import AccountError, CredentialsError, SourceUnreachableError
+from medwh_assets.errors import (
+    AccountError,
+    CredentialsError,
+    MedwhError,
+    SourceUnreachableError,
+)
 from medwh_assets.settings import TelegramSettings
 from medwh_assets.telegram.client import Credentials, make_client, refusal_text
-from medwh_assets.telegram.loop import quietly
+from medwh_assets.telegram.loop import LoopThread
 from medwh_assets.telegram.refusals import GET_CREDENTIALS, LOG_IN, forgotten_key, meaning
+
+T = TypeVar("T")
 
 SESSION_FILE: Final = "telegram.session"
 _TRIES: Final = 3
 # A QR code is shown anew when it is old, for five minutes in all.
 _QR_CODES: Final = 10
-_ANSWER_SECONDS: Final = 30.0
+_ANSWER_SECONDS: Final = 15.0
 _GOODBYE_SECONDS: Final = 3.0
+# Telegram's QR codes are good for thirty seconds; then come two answers.
+_SCAN_SECONDS: Final = 75.0
 _WHERE: Final = {
     "SentCodeTypeApp": "in the Telegram app",
     "SentCodeTypeSms": "by SMS",
@@ -81,13 +94,25 @@ def session_file(state: Path) -> Path:
 
 
 def find_session(settings: TelegramSettings, state: Path) -> SecretStr | None:
-    """Return the session of `TELEGRAM_SESSION`, else of the file, or None."""
+    """Return the session of `TELEGRAM_SESSION`, else of the file, or None.
+
+    What it returns may be no session string; `credentials` says so.
+
+    Raises:
+        AccountError: the file is there and cannot be read.
+    """
     if settings.session is not None:
         return settings.session
+    file = session_file(state)
     try:
-        text = session_file(state).read_text("ascii").strip()
+        text = file.read_text("ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise AccountError(
+            f"the Telegram session in {file} cannot be read ({error.strerror}): mend that, "
+            f"or remove the file and {LOG_IN}"
+        ) from error
     return SecretStr(text) if text else None
 
 
@@ -142,16 +167,18 @@ def credentials(settings: TelegramSettings, state: Path) -> Credentials:
 
 
 def _check(session: SecretStr) -> None:
+    if not _is_session(session):
+        raise AccountError(f"the Telegram session is no session string: {LOG_IN} again")
+
+
+def _is_session(session: SecretStr) -> bool:
     from telethon.sessions import StringSession
 
     try:
         StringSession(session.get_secret_value())
     except Exception:  # noqa: BLE001 - whatever it is, its text may hold the session
-        broken = True
-    else:
-        broken = False
-    if broken:
-        raise AccountError(f"the Telegram session is no session string: {LOG_IN} again")
+        return False
+    return True
 
 
 # -- logging in -----------------------------------------------------------------------------------
@@ -176,8 +203,14 @@ def log_in(
         SourceUnreachableError: Telegram did not answer, or asks to wait.
     """
     api_id, api_hash = application(settings)
-    beginning = Credentials(api_id, api_hash, SecretStr(""))
-    return asyncio.run(_log_in(beginning, settings, prompts, qr=qr))
+    with _conversation(Credentials(api_id, api_hash, SecretStr("")), updates=qr) as telegram:
+        if qr:
+            _by_qr(telegram, prompts)
+        else:
+            _by_code(telegram, settings, prompts)
+        me = telegram.ask(telegram.client.get_me)
+        name = " ".join(filter(None, (me.first_name, me.last_name))) or str(me.id)
+        return LoggedIn(name, SecretStr(telegram.client.session.save()))
 
 
 def log_out(settings: TelegramSettings, state: Path) -> bool:
@@ -185,71 +218,127 @@ def log_out(settings: TelegramSettings, state: Path) -> bool:
 
     Raises:
         CredentialsError: the application's id or hash is missing.
+        AccountError: TELEGRAM_SESSION holds something else.
         SourceUnreachableError: Telegram did not answer; the file stays.
     """
     session = find_session(settings, state)
     if session is None:
         return False
-    api_id, api_hash = application(settings)
-    asyncio.run(_log_out(Credentials(api_id, api_hash, session)))
+    if _is_session(session):
+        _end_session(settings, session)
+    elif settings.session is not None:
+        raise AccountError("TELEGRAM_SESSION holds no session string: remove it")
     if settings.session is None:
         session_file(state).unlink(missing_ok=True)
     return True
 
 
-async def _log_in(
-    credentials: Credentials, settings: TelegramSettings, prompts: Prompts, *, qr: bool
-) -> LoggedIn:
-    asyncio.get_running_loop().set_exception_handler(quietly)
-    client = make_client(credentials, patient=True)
+def end_kept_session(settings: TelegramSettings, state: Path) -> str:
+    """End the session that the file holds, before another login takes its place.
+
+    Returns:
+        In words what is left to do about it; empty if nothing is.
+    """
+    from_file = settings.model_copy(update={"session": None})
     try:
-        async with _clearly():
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await client.connect()
-            if qr:
-                await _by_qr(client, prompts)
-            else:
-                await _by_code(client, settings, prompts)
-            me = await client.get_me()
-            name = " ".join(filter(None, (me.first_name, me.last_name))) or str(me.id)
-            return LoggedIn(name, SecretStr(client.session.save()))
+        session = find_session(from_file, state)
+        if session is not None and _is_session(session):
+            _end_session(from_file, session)
+    except MedwhError as error:
+        return (
+            f"the session before is still logged in ({error}): end it in the Telegram app, under "
+            "Settings > Devices"
+        )
+    return ""
+
+
+class _Telegram:
+    """Telegram as a person at a prompt talks to it: one request at a time, each sent once."""
+
+    def __init__(self, loop: LoopThread, client: Any) -> None:
+        self._loop = loop
+        self.client = client
+
+    def ask(self, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Send a request, connecting anew if the connection broke since; wait for the answer."""
+        from telethon import errors
+
+        moved = (errors.PhoneMigrateError, errors.NetworkMigrateError, errors.UserMigrateError)
+        try:
+            return self._loop.run(self._in_time(request))
+        except moved:
+            # Telethon is connected to the right data centre now; nothing has been sent yet.
+            return self._loop.run(self._in_time(request))
+
+    def wait(self, waiting: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Wait for something that a person does elsewhere."""
+        return self._loop.run(self._in_time(waiting, _SCAN_SECONDS))
+
+    async def _in_time(
+        self, request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None = None
+    ) -> T:
+        async with asyncio.timeout(seconds or _ANSWER_SECONDS):
+            if not self.client.is_connected():
+                await self.client.connect()
+            return await request()
+
+
+@contextmanager
+def _conversation(credentials: Credentials, *, updates: bool = False) -> Generator[_Telegram]:
+    """Talk to Telegram within this block; raise in our own words what goes wrong."""
+    loop = LoopThread("login")
+    try:
+        with _clearly():
+            client = loop.run(_made(credentials, updates=updates))
+            try:
+                yield _Telegram(loop, client)
+            finally:
+                loop.run(_goodbye(client))
     finally:
-        await _goodbye(client)
+        loop.close()
 
 
-async def _by_code(client: Any, settings: TelegramSettings, prompts: Prompts) -> None:
+async def _made(credentials: Credentials, *, updates: bool) -> Any:
+    return make_client(credentials, updates=updates)
+
+
+def _by_code(telegram: _Telegram, settings: TelegramSettings, prompts: Prompts) -> None:
     from telethon import errors
 
+    client = telegram.client
     phone = settings.phone.get_secret_value() if settings.phone else prompts.phone()
-    sent = await client.send_code_request(phone)
+    sent = telegram.ask(lambda: client.send_code_request(phone))
     where = _WHERE.get(type(sent.type).__name__, "by Telegram")
     for _ in range(_TRIES):
+        code = prompts.code(where)
         try:
-            await client.sign_in(phone, prompts.code(where), phone_code_hash=sent.phone_code_hash)
+            telegram.ask(
+                lambda code=code: client.sign_in(phone, code, phone_code_hash=sent.phone_code_hash)
+            )
         except (errors.PhoneCodeInvalidError, errors.PhoneCodeEmptyError):
             prompts.show("That is not the code.")
         except errors.SessionPasswordNeededError:
-            await _by_password(client, prompts)
+            _by_password(telegram, prompts)
             return
         else:
             return
     raise AccountError(f"the login code was wrong {_TRIES} times: {LOG_IN} again for a new one")
 
 
-async def _by_qr(client: Any, prompts: Prompts) -> None:
+def _by_qr(telegram: _Telegram, prompts: Prompts) -> None:
     from telethon import errors
 
-    shown = await client.qr_login()
+    shown = telegram.ask(telegram.client.qr_login)
     for _ in range(_QR_CODES):
         prompts.show(qr_text(shown.url))
         try:
             try:
-                await shown.wait()
+                telegram.wait(shown.wait)
                 return
             except TimeoutError:
-                await shown.recreate()
+                telegram.ask(shown.recreate)
         except errors.SessionPasswordNeededError:
-            await _by_password(client, prompts)
+            _by_password(telegram, prompts)
             return
         if not hasattr(shown, "token"):
             # It was scanned in the moment between two codes.
@@ -257,14 +346,16 @@ async def _by_qr(client: Any, prompts: Prompts) -> None:
     raise AccountError(f"the QR code was not scanned: {LOG_IN} --qr again")
 
 
-async def _by_password(client: Any, prompts: Prompts) -> None:
+def _by_password(telegram: _Telegram, prompts: Prompts) -> None:
     from telethon import errors
     from telethon.tl import functions
 
-    question = await client(functions.account.GetPasswordRequest())
+    client = telegram.client
+    question = telegram.ask(lambda: client(functions.account.GetPasswordRequest()))
     for _ in range(_TRIES):
+        password = prompts.password(question.hint or "")
         try:
-            await client.sign_in(password=prompts.password(question.hint or ""))
+            telegram.ask(lambda password=password: client.sign_in(password=password))
         except (errors.PasswordHashInvalidError, errors.SrpIdInvalidError):
             prompts.show("That is not the password.")
         else:
@@ -283,19 +374,13 @@ def qr_text(url: str) -> str:
     return drawn.getvalue()
 
 
-async def _log_out(credentials: Credentials) -> None:
-    asyncio.get_running_loop().set_exception_handler(quietly)
-    client = make_client(credentials, patient=True)
-    try:
-        async with _clearly():
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await client.connect()
-                await client.log_out()
-    except AccountError:
-        # Telegram does not know the session any more: nothing is left to end.
-        pass
-    finally:
-        await _goodbye(client)
+def _end_session(settings: TelegramSettings, session: SecretStr) -> None:
+    from telethon.tl import functions
+
+    api_id, api_hash = application(settings)
+    # Where Telegram does not know the session any more, nothing is left to end.
+    with suppress(AccountError), _conversation(Credentials(api_id, api_hash, session)) as telegram:
+        telegram.ask(lambda: telegram.client(functions.auth.LogOutRequest()))
 
 
 async def _goodbye(client: Any) -> None:
@@ -304,8 +389,8 @@ async def _goodbye(client: Any) -> None:
             await client.disconnect()
 
 
-@asynccontextmanager
-async def _clearly() -> AsyncGenerator[None, None]:
+@contextmanager
+def _clearly() -> Generator[None]:
     """Raise in our own words what Telegram and Telethon raise to somebody who logs in."""
     from telethon import errors
 

@@ -1,7 +1,9 @@
+import os
+import signal
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,17 @@ from medwh_assets.telegram import login
 from medwh_assets.telegram.login import LoggedIn, Prompts
 from medwh_assets.telegram.telethon_source import TelethonSource
 from tests.integration.telegram.live import FIRST, OBSERVED, Live
-from tests.mtproto import Account, DataCentres, World, flood_wait, running_data_centres
+from tests.mtproto import (
+    INTERNAL_ERROR,
+    Account,
+    DataCentres,
+    Drop,
+    Fault,
+    Silence,
+    World,
+    flood_wait,
+    running_data_centres,
+)
 from tests.unit.telegram.accounts import RememberedAccount
 
 pytestmark = pytest.mark.timeout(60)
@@ -180,6 +192,50 @@ def test_too_many_logins_say_how_long_to_wait(
         login.log_in(settings(), Answers().prompts())
 
 
+@pytest.mark.parametrize("fault", [Silence(), Drop(), INTERNAL_ERROR])
+def test_a_login_code_is_asked_for_once_whatever_the_server_does(
+    world: World,
+    person: Account,
+    centres: DataCentres,
+    fault: Fault,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(login, "_ANSWER_SECONDS", 3.0)
+    world.faults.plan("auth.sendCode", fault, times=None)
+    with pytest.raises(SourceUnreachableError):
+        login.log_in(settings(), Answers().prompts())
+    assert world.calls["auth.sendCode"] == 1
+
+
+def test_a_connection_that_broke_while_the_code_was_typed_costs_no_second_code(
+    world: World, person: Account, centres: DataCentres
+) -> None:
+    prompts = Answers().prompts()
+
+    def code(where: str) -> str:
+        centres.vanish()
+        centres.come_back()
+        return prompts.code(where)
+
+    broken = Prompts(prompts.phone, code, prompts.password, prompts.show)
+    assert works(login.log_in(settings(), broken), world)
+    assert world.calls["auth.sendCode"] == 1
+
+
+@pytest.mark.parametrize("asked_for", ["phone", "code"])
+def test_an_interrupt_ends_a_prompt(person: Account, centres: DataCentres, asked_for: str) -> None:
+    def interrupt(*_: str) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        # The answer that never comes.
+        threading.Event().wait(30)
+        raise AssertionError("the prompt went on")
+
+    prompts = Answers().prompts()
+    changed = replace(prompts, **{asked_for: interrupt})
+    with pytest.raises(KeyboardInterrupt):
+        login.log_in(settings(), changed)
+
+
 def test_an_account_at_home_in_another_data_centre_logs_in_there(
     world: World, person: Account, centres: DataCentres
 ) -> None:
@@ -213,6 +269,34 @@ def test_logging_out_without_a_network_keeps_the_file(
 ) -> None:
     file = login.keep_session(SecretStr(centres.session(person)), tmp_path)
     centres.vanish()
+    with pytest.raises(SourceUnreachableError):
+        login.log_out(settings(), tmp_path)
+    assert file.exists()
+
+
+def test_the_session_before_is_ended_when_another_login_takes_its_place(
+    world: World, person: Account, centres: DataCentres, tmp_path: Path
+) -> None:
+    assert login.end_kept_session(settings(), tmp_path) == ""
+    login.keep_session(SecretStr(centres.session(person)), tmp_path)
+    in_environment = settings(session=SecretStr("another one"))
+    assert login.end_kept_session(in_environment, tmp_path) == ""
+    assert world.calls["auth.logOut"] == 1
+
+
+def test_a_session_before_that_cannot_be_ended_is_told(
+    world: World, person: Account, centres: DataCentres, tmp_path: Path
+) -> None:
+    login.keep_session(SecretStr(centres.session(person)), tmp_path)
+    centres.vanish()
+    assert "Settings > Devices" in login.end_kept_session(settings(), tmp_path)
+
+
+def test_logging_out_is_not_claimed_when_telegram_refuses_it(
+    world: World, person: Account, centres: DataCentres, tmp_path: Path
+) -> None:
+    file = login.keep_session(SecretStr(centres.session(person)), tmp_path)
+    world.faults.plan("auth.logOut", flood_wait(60))
     with pytest.raises(SourceUnreachableError):
         login.log_out(settings(), tmp_path)
     assert file.exists()

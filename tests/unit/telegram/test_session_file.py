@@ -81,6 +81,29 @@ def test_a_session_that_is_none_is_an_error_that_does_not_show_it(tmp_path: Path
     assert raised.value.__context__ is None
 
 
+@pytest.mark.parametrize("content", ["ዕ", "not a session", "\x00\x01"])
+def test_a_file_that_holds_no_session_is_said_and_can_be_forgotten(
+    tmp_path: Path, content: str
+) -> None:
+    session_file(tmp_path).write_text(content, "utf-8")
+    with pytest.raises(AccountError, match="no session string"):
+        credentials(settings(), tmp_path)
+    assert log_out(settings(), tmp_path)
+    assert not session_file(tmp_path).exists()
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    session_file(tmp_path).mkdir()
+    with pytest.raises(AccountError, match="cannot be read"):
+        find_session(settings(), tmp_path)
+
+
+def test_an_environment_that_holds_no_session_is_to_be_mended(tmp_path: Path) -> None:
+    with pytest.raises(AccountError, match="TELEGRAM_SESSION") as raised:
+        log_out(settings(session=SecretStr(SECRET)), tmp_path)
+    assert SECRET not in str(raised.value)
+
+
 def test_no_secret_shows_in_a_repr() -> None:
     shown = repr(settings(session=SecretStr(SECRET), phone=SecretStr("+251900000001")))
     assert SECRET not in shown
