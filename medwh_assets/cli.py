@@ -138,7 +138,7 @@ def run(
     """
     from medwh_assets.session import open_session
     from medwh_assets.stage_runner import Selection
-    from medwh_assets.terminal import StageDisplay, show_cooldown, show_failures
+    from medwh_assets.terminal import StageDisplay, show_cooldown, show_failures, show_not_live
 
     if first and last and first > last:
         raise typer.BadParameter("--from lies after --to")
@@ -162,8 +162,10 @@ def run(
             result = session.run(
                 selection, display, detect=detect, full_refresh=full_refresh, newest=limit
             )
+        session.tell_not_live(selection, result)
     show_failures(out, result)
     show_cooldown(out, result)
+    show_not_live(out, result)
     if not result.ok:
         raise typer.Exit(FAILED)
 

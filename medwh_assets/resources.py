@@ -4,13 +4,16 @@ Resources are plain objects rather than Dagster configuration, so that no secret
 configuration, a log or the UI. Those that load something heavy are made when a step asks for them.
 """
 
+import threading
+import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from pydantic import SecretStr
 
 from medwh_assets.automation.plan import load_due
 from medwh_assets.dbt.resource import OfflineDbtResource, export_connection, offline_dbt, prune_runs
@@ -27,16 +30,22 @@ from medwh_assets.settings import (
 )
 from medwh_assets.slice_asset import SilentProgress
 from medwh_assets.slices import Slice
-from medwh_assets.telegram.login import find_session, session_name
+from medwh_assets.telegram.login import credentials, find_session, session_name
 from medwh_assets.telegram.reading import LiveAccount, SourceDirectory
 from medwh_assets.telegram.recorded_source import RecordedSource
 from medwh_assets.telegram.refusals import GET_CREDENTIALS, LOG_IN
 from medwh_assets.telegram.telethon_source import TelethonSource, live_source
-from medwh_assets.warehouse.account_state import WarehouseAccountState
+from medwh_assets.warehouse.account_state import (
+    PATIENCE_SECONDS,
+    ChannelNote,
+    WarehouseAccountState,
+)
+from medwh_assets.warehouse.from_lake import Connector
 from medwh_assets.warehouse.resource import Warehouse
 
 # Told again and again how many seconds a wait for Telegram still takes, and why; at last 0.
 Countdown = Callable[[float, str], None]
+_ANOTHER_RUN = "another run reads Telegram with this account; waiting for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,56 @@ def detector_of(settings: DetectionSettings, places: Places) -> UltralyticsDetec
     return UltralyticsDetector(settings, places.cache)
 
 
+class ToldAccountState(WarehouseAccountState):
+    """An account's memory that says so while it waits for another run to give the account back.
+
+    Args:
+        warehouse: where the tables are.
+        session: a name of the session that tells nothing about it.
+        on_wait: told every second of a wait, from another thread.
+        patience_seconds: how long to wait while another run holds the account.
+    """
+
+    def __init__(
+        self,
+        warehouse: Connector,
+        session: str,
+        on_wait: Countdown,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Remember the place; nothing is opened."""
+        super().__init__(warehouse, session, patience_seconds)
+        self._on_wait = on_wait
+        self._patience = patience_seconds
+
+    @contextmanager
+    def operation(self) -> Generator[None]:
+        """Hold the account, as the memory does that this one is."""
+        with ExitStack() as held:
+            with self._told():
+                held.enter_context(super().operation())
+            yield
+
+    @contextmanager
+    def _told(self) -> Generator[None]:
+        over = threading.Event()
+        began = time.monotonic()
+
+        def tell() -> None:
+            while not over.wait(1):
+                self._on_wait(max(1, self._patience - (time.monotonic() - began)), _ANOTHER_RUN)
+
+        teller = threading.Thread(target=tell, name="waits for the account", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+            if time.monotonic() - began >= 1:
+                self._on_wait(0, _ANOTHER_RUN)
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """The live channels and the account that reads them, as the settings say.
@@ -110,8 +169,11 @@ class Live:
     @property
     def missing(self) -> str | None:
         """What to do before channels can be read live, or None if somebody is logged in."""
-        if find_session(self.telegram, self._folder) is not None:
-            return None
+        try:
+            if self._session() is not None:
+                return None
+        except AccountError as error:
+            return str(error)
         wanted = {
             "TELEGRAM_API_ID": self.telegram.api_id,
             "TELEGRAM_API_HASH": self.telegram.api_hash,
@@ -128,17 +190,44 @@ class Live:
         return [] if self.missing else list(self.settings.channels)
 
     @contextmanager
-    def state(self) -> Generator[WarehouseAccountState]:
+    def state(self, on_wait: Countdown | None = None) -> Generator[WarehouseAccountState]:
         """Open the account's memory.
+
+        Args:
+            on_wait: told while another run holds the account.
 
         Raises:
             AccountError: nobody is logged in.
         """
-        session = find_session(self.telegram, self._folder)
+        session = self._session()
         if session is None:
             raise AccountError(str(self.missing))
-        with closing(WarehouseAccountState(self.warehouse, session_name(session))) as state:
+        told = on_wait or (lambda _left, _why: None)
+        with closing(ToldAccountState(self.warehouse, session_name(session), told)) as state:
             yield state
+
+    def statuses(self) -> list[ChannelNote]:
+        """Return how the last attempt on each channel ended, with whichever account."""
+        with closing(WarehouseAccountState(self.warehouse, "")) as state:
+            return state.statuses()
+
+    def check(self) -> None:
+        """See whether application and session are such as Telegram could accept; it is not asked.
+
+        Raises:
+            CredentialsError: the application's id or hash is missing.
+            AccountError: nobody is logged in, or the session is none.
+        """
+        self._session()
+        credentials(self.telegram, self._folder)
+
+    def _session(self) -> SecretStr | None:
+        try:
+            return find_session(self.telegram, self._folder)
+        except UnicodeDecodeError:
+            # What comes next must not hold the file's text, not even as a cause.
+            pass
+        raise AccountError(f"the Telegram session is no session string: {LOG_IN} again")
 
     @contextmanager
     def sources(
@@ -159,7 +248,7 @@ class Live:
         if (missing := self.missing) is not None:
             yield SourceDirectory(recorded, absent=dict.fromkeys(self.settings.channels, missing))
             return
-        with self.state() as state:
+        with self.state(on_wait) as state:
 
             def make() -> TelethonSource:
                 source = live_source(

@@ -1,7 +1,7 @@
 """What every command that works needs: server up, database set up, instance open, dead runs buried."""
 
 import logging
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -135,6 +135,23 @@ class Session:
         runner = self._runner(watcher, newest)
         return _logged(runner.run(selection, detect=detect, full_refresh=full_refresh))
 
+    def tell_not_live(self, selection: Selection, result: RunResult) -> None:
+        """Add to a run's result what should have been read live and was not.
+
+        Args:
+            selection: what the run was about.
+            result: how it went.
+        """
+        recorded = sample_of(self.settings).channels()
+        wanted = [
+            name
+            for name in self.settings.channels
+            if name not in recorded and (not selection.channels or name in selection.channels)
+        ]
+        if wanted and (missing := self.live.missing) is not None:
+            before = {note.channel for note in self.live.statuses() if note.last_ok_at is not None}
+            tell_not_live(result, wanted, missing, before)
+
     def bury_dead_runs(self) -> None:
         """Mark the runs as failed whose process is gone, and free what they held."""
         for run_id in bury_dead_runs(self.instance):
@@ -170,6 +187,23 @@ def _logged(result: RunResult) -> RunResult:
     for stage, what, reason in result.failures:
         LOGGER.error("%s %s: %s", stage, what, reason)
     return result
+
+
+def tell_not_live(
+    result: RunResult, wanted: Collection[str], missing: str, before: Collection[str]
+) -> None:
+    """Say that channels are not read live; it is a failure if they have been before.
+
+    Args:
+        result: how the run went.
+        wanted: the channels that should be read live.
+        missing: what hinders it, and what to do.
+        before: the channels that have been read live at some time.
+    """
+    result.not_live = f"{', '.join(wanted)}: {missing}"
+    if lapsed := [name for name in wanted if name in before]:
+        what = f"{', '.join(lapsed)}: read live before, and not any more"
+        result.failures.append(("Telegram", what, missing))
 
 
 def addresses() -> Addresses:

@@ -116,11 +116,19 @@ class StageResult:
 
 @dataclass(slots=True)
 class RunResult:
-    """How a whole run went: every stage, and what failed where, in words."""
+    """How a whole run went: every stage, and what failed where, in words.
+
+    Attributes:
+        stages: how each stage went.
+        failures: stage, what failed there, and why.
+        cooling_down_until: until when Telegram wants to be left alone, if it does.
+        not_live: what hinders channels from being read live that should be, if anything does.
+    """
 
     stages: list[StageResult] = field(default_factory=list[StageResult])
     failures: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     cooling_down_until: datetime | None = None
+    not_live: str = ""
 
     @property
     def ok(self) -> bool:

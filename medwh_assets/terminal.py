@@ -164,6 +164,16 @@ def show_cooldown(console: Console, result: RunResult) -> None:
         )
 
 
+def show_not_live(console: Console, result: RunResult) -> None:
+    """Say which channels were not read live, and what to do about it."""
+    if result.not_live:
+        console.print(
+            f"\n[bold yellow]Not read live:[/] {escape(result.not_live)}. What lies in the lake was "
+            "worked on.",
+            soft_wrap=True,
+        )
+
+
 def show_survey(console: Console, found: Survey) -> None:
     """Say what an import found before it writes."""
     channels = sorted({file.channel or "?" for file in found.files})

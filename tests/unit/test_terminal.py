@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 from rich.console import Console
 
 from medwh_assets.outcomes import Done, Failed
+from medwh_assets.session import tell_not_live
 from medwh_assets.slices import Slice
 from medwh_assets.stage_runner import RunResult
-from medwh_assets.terminal import StageDisplay, show_cooldown, show_failures
+from medwh_assets.terminal import StageDisplay, show_cooldown, show_failures, show_not_live
 
 PIECE = Slice("alpha", date(2025, 3, 1))
 
@@ -75,6 +76,25 @@ def test_a_wait_is_one_line_in_a_log_and_counted_down_on_a_terminal() -> None:
         display.waiting(20.0, why)
         time.sleep(0.3)
     assert "Telegram asks for a pause: 20 s" in terminal.getvalue()
+
+
+def test_channels_that_are_not_read_live_are_told_even_if_nothing_failed() -> None:
+    console, text = piped()
+    show_not_live(console, RunResult())
+    assert text.getvalue() == ""
+    result = RunResult()
+    tell_not_live(result, ["demo_shop"], "run `medwh login`", before=())
+    show_not_live(console, result)
+    assert "Not read live: demo_shop: run `medwh login`" in text.getvalue()
+    assert result.ok
+
+
+def test_channels_that_have_been_read_live_and_are_not_any_more_are_a_failure() -> None:
+    result = RunResult()
+    tell_not_live(result, ["demo_new", "demo_shop"], "run `medwh login`", before={"demo_shop"})
+    ((_, what, why),) = result.failures
+    assert what == "demo_shop: read live before, and not any more"
+    assert why == "run `medwh login`"
 
 
 def test_a_first_try_shows_how_many_slices_it_found() -> None:

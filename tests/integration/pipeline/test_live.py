@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import IO
 
 import pytest
 
@@ -262,6 +263,29 @@ def test_two_runs_at_once_take_turns_and_both_succeed(live: Live) -> None:
     assert asked in ([5001, 5002], [5001, 5002] * 2)
 
 
+def test_whoever_waits_for_a_run_that_is_killed_goes_on_at_once(live: Live) -> None:
+    live.world.pace(HISTORY, 60.0)
+    command = [sys.executable, "-m", "medwh_assets.cli", "run", "--no-detect"]
+    said = live.pipeline.folder / "said.txt"
+
+    def begin(out: IO[str] | int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, env=live.pipeline.environment, cwd=REPOSITORY, stdout=out, text=True
+        )
+
+    killed = begin(subprocess.DEVNULL)
+    wait_for(lambda: str(live.world.calls[HISTORY] > 0), {"True"})
+    with said.open("w") as out:
+        waiting = begin(out)
+        wait_for(lambda: str("another run reads Telegram" in said.read_text()), {"True"})
+        killed.kill()
+        killed.wait()
+        live.world.pace(HISTORY, 0.0)
+        status = waiting.wait(TIMEOUT_SECONDS)
+    assert status == 0, said.read_text()
+    assert live.posts() == live.published(days=7)
+
+
 def test_a_session_that_telegram_has_ended_fails_at_once_and_says_what_to_do(live: Live) -> None:
     live.world.forget_keys()
     said = live.pipeline.medwh("run", "--no-detect", status=1)
@@ -275,7 +299,9 @@ def test_without_a_session_live_channels_are_read_from_the_lake_and_the_fix_is_t
 ) -> None:
     del live.pipeline.environment["TELEGRAM_SESSION"]
     del live.pipeline.environment["TELEGRAM_API_ID"]
-    live.pipeline.medwh("run", "--no-detect")
+    ran = live.pipeline.medwh("run", "--no-detect")
+    assert "Not read live" in ran
+    assert "TELEGRAM_API_ID is not set" in ran
     assert live.world.calls.kinds() == {}
     said = live.pipeline.medwh("doctor", status=None)
     assert "TELEGRAM_API_ID is not set" in said
@@ -375,3 +401,4 @@ def test_who_logs_in_once_reads_live_until_the_logout(live: Live) -> None:
     assert not file.exists()
     assert "Nobody was logged in" in medwh("logout").stdout
     assert "medwh login" in live.pipeline.medwh("doctor", status=None)
+    assert "read live before, and not any more" in live.pipeline.medwh("run", status=1)
