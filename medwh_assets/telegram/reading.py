@@ -372,6 +372,7 @@ def _images(
         return {"images": 0, "quarantined": 0, "missing": 0}
     source = sources.of(piece.channel)
     rows: list[ImageRecord] = []
+    undelivered = False
     counts = {"downloaded": 0, "linked": 0}
     posts = lake.posts(piece)
     before = _rows(lake, piece)
@@ -393,17 +394,22 @@ def _images(
                 fresh = _fetch(lake, source, post, fetched, counts)
             except ImageError as error:
                 fresh, reason = None, str(error)
+                undelivered = True
             if fresh is not None:
                 content, name = fresh, _lies_at(lake, post, fresh)
                 if replaced and row is not None:
                     _follow(lake, source, post, row)
             elif replaced and row is not None:
                 # The picture before stands, as that, until the new one arrives.
-                rows.append(row)
+                waits = f"another picture has replaced it: {reason}" if reason else row.reason
+                rows.append(row.model_copy(update={"reason": waits}))
                 continue
         if content is not None or has_image:
             rows.append(_image_record(lake, post, name, content, reason))
     lake.write_images(piece, rows, made_from)
+    if undelivered:
+        # It may be whole another time, so the next run asks again.
+        lake.forget_images(piece)
     by_status = [row.status for row in rows]
     return {
         "images": by_status.count("ok"),

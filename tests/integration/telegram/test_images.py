@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from medwh_assets.automation.plan import SliceState, images_due
 from medwh_assets.errors import CoolingDownError
 from medwh_assets.lake.ports import KnownPeer
 from medwh_assets.lake.records import ImageRecord
@@ -56,6 +57,15 @@ def post_photos(live: Live, channel: Channel, number: int, **options: Any) -> No
 
 def images(live: Live, channel: str = SHOP, day: date = FIRST) -> list[ImageRecord]:
     return live.lake.images(Slice(channel, day))
+
+
+def are_due(live: Live) -> bool:
+    """Whether the next run fetches pictures again, with nothing read in between."""
+    piece = Slice(SHOP, FIRST)
+    manifest = live.lake.manifest(piece)
+    posts = live.lake.file_sha256("telegram_messages", piece)
+    pictures = live.lake.file_sha256("telegram_images", piece)
+    return images_due(SliceState(piece, manifest, posts, pictures, None))
 
 
 def read_and_fetch(live: Live, *channels: str, **options: Any) -> Any:
@@ -240,9 +250,34 @@ def test_a_file_that_stays_cut_off_is_missing_until_it_is_whole(live: Live, shop
     assert [row.status for row in images(live)] == ["missing", "ok"]
     assert images(live)[0].reason == f"cut off: 200 of {len(jpeg(0))} bytes"
     assert not live.lake.path(f"images/{SHOP}/1.jpg").exists()
+    assert are_due(live)
     live.world.truncated.clear()
     live.fetch([SHOP], FIRST, FIRST)
     assert [row.status for row in images(live)] == ["ok", "ok"]
+    assert not are_due(live)
+
+
+def test_a_replaced_picture_that_is_cut_off_is_told_and_asked_for_again(
+    live: Live, shop: Channel
+) -> None:
+    shop.post("", media=live.world.add_photo(jpeg(1)))
+    read_and_fetch(live)
+    second = live.world.add_photo(jpeg(2))
+    live.world.truncate(second, 200)
+    shop.edit(1, at=FIRST_DAY + timedelta(hours=9), media=second)
+    live.read([SHOP], FIRST, FIRST, observed_at=OBSERVED + timedelta(days=1))
+    assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
+    (row,) = images(live)
+    assert row.status == "ok"
+    assert row.path is not None
+    assert live.lake.read(row.path) == jpeg(1)
+    assert row.reason == f"another picture has replaced it: cut off: 200 of {len(jpeg(2))} bytes"
+    assert are_due(live)
+    live.world.truncated.clear()
+    live.fetch([SHOP], FIRST, FIRST)
+    (row,) = images(live)
+    assert (row.photo_id, row.status, row.reason) == (second.id, "ok", None)
+    assert not are_due(live)
 
 
 def test_what_is_no_picture_is_quarantined(live: Live, shop: Channel) -> None:
