@@ -13,6 +13,7 @@ from medwh_assets.lake.channels import (
     facts_sha256,
     is_observed,
     keep_facts,
+    last_observation,
     observation,
     observations,
     observed_days,
@@ -59,6 +60,16 @@ def test_a_later_read_of_the_day_is_one_more_line(lake: Lake) -> None:
     content = lake.read(facts_file(PIECE))
     assert content is not None
     assert content.count(b"\n") == 4
+
+
+def test_the_last_observation_is_that_of_the_newest_file_that_can_be_read(lake: Lake) -> None:
+    assert last_observation(lake, CHANNEL) is None
+    later = replace(FACTS, observed_at=FIRST_READ + timedelta(days=40), username=None)
+    for facts in (later, FACTS, replace(FACTS, channel="demo_other", observed_at=SECOND_READ)):
+        keep_facts(lake, facts)
+    lake.write(f"channels/2031-01-01/{CHANNEL}.json", b"[")
+    lake.write(f"channels/notes/{CHANNEL}.json", b"[]")
+    assert last_observation(lake, CHANNEL) == observation(later)
 
 
 def test_no_files_mean_no_observations(lake: Lake) -> None:
