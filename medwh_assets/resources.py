@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from pydantic import SecretStr
 
 from medwh_assets.automation.plan import load_due
 from medwh_assets.dbt.resource import OfflineDbtResource, export_connection, offline_dbt, prune_runs
@@ -30,7 +29,7 @@ from medwh_assets.settings import (
 )
 from medwh_assets.slice_asset import SilentProgress
 from medwh_assets.slices import Slice
-from medwh_assets.telegram.login import credentials, find_session, session_name
+from medwh_assets.telegram.login import credentials, find_session, session_file, session_name
 from medwh_assets.telegram.reading import LiveAccount, SourceDirectory
 from medwh_assets.telegram.recorded_source import RecordedSource
 from medwh_assets.telegram.refusals import GET_CREDENTIALS, LOG_IN
@@ -170,7 +169,7 @@ class Live:
     def missing(self) -> str | None:
         """What to do before channels can be read live, or None if somebody is logged in."""
         try:
-            if self._session() is not None:
+            if find_session(self.telegram, self._folder) is not None:
                 return None
         except AccountError as error:
             return str(error)
@@ -199,7 +198,7 @@ class Live:
         Raises:
             AccountError: nobody is logged in.
         """
-        session = self._session()
+        session = find_session(self.telegram, self._folder)
         if session is None:
             raise AccountError(str(self.missing))
         told = on_wait or (lambda _left, _why: None)
@@ -218,16 +217,14 @@ class Live:
             CredentialsError: the application's id or hash is missing.
             AccountError: nobody is logged in, or the session is none.
         """
-        self._session()
         credentials(self.telegram, self._folder)
 
-    def _session(self) -> SecretStr | None:
-        try:
-            return find_session(self.telegram, self._folder)
-        except UnicodeDecodeError:
-            # What comes next must not hold the file's text, not even as a cause.
-            pass
-        raise AccountError(f"the Telegram session is no session string: {LOG_IN} again")
+    def logged_in_since(self) -> datetime | None:
+        """Return when the session came into its file, or None if it comes from elsewhere."""
+        file = session_file(self._folder)
+        if self.telegram.session is not None or not file.exists():
+            return None
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
     @contextmanager
     def sources(
