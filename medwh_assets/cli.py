@@ -5,6 +5,7 @@ Exit status: 0 done, 1 something failed (listed), 2 the command line is wrong, 1
 
 import errno
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,12 @@ out = Console(file=sys.stdout, highlight=False)
 err = Console(file=sys.stderr, highlight=False)
 
 FAILED, INTERRUPTED = 1, 130
+_GO_ON = "Interrupted. What is done is kept; run the same command again to go on."
+# What is left by commands that do one thing or nothing.
+_AFTER_INTERRUPT = {
+    "login": "Interrupted. Nobody was logged in by this.",
+    "logout": "Interrupted. Run `medwh logout` again to be sure.",
+}
 _NO_FOLDER_FOR_US = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
 
 
@@ -65,8 +72,13 @@ def main() -> None:
         sys.exit(FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            err.print("Interrupted. What is done is kept; run the same command again to go on.")
+            err.print(after_interrupt(sys.argv[1:]))
         raise
+
+
+def after_interrupt(arguments: Sequence[str]) -> str:
+    """Return what to say to somebody who interrupted a command."""
+    return _AFTER_INTERRUPT.get(arguments[0] if arguments else "", _GO_ON)
 
 
 def _setting_errors(error: ValidationError) -> str:
@@ -216,7 +228,7 @@ def login(
 ) -> None:
     """Log in to Telegram once, so that runs can read live channels without asking."""
     from medwh_assets.resources import places_of
-    from medwh_assets.telegram.login import Prompts, keep_session, log_in
+    from medwh_assets.telegram.login import Prompts, end_kept_session, keep_session, log_in
 
     # With --print the session is all that stdout holds, for a pipe into a secret store.
     talk = err if print_ else out
@@ -232,16 +244,28 @@ def login(
         ),
         show=lambda text: talk.print(text, markup=False, soft_wrap=True),
     )
-    account = settings.LakeSettings()
-    who = log_in(settings.TelegramSettings(), prompts, qr=qr)
+    account, telegram = settings.LakeSettings(), settings.TelegramSettings()
+    state = places_of(account).state
+    who = log_in(telegram, prompts, qr=qr)
     if print_:
         talk.print(
-            f"Logged in as {escape(who.name)}. The session opens the whole account: keep it."
+            f"Logged in as {escape(who.name)}. The session opens the whole account: keep it. A "
+            "session that it replaces stays logged in: end it in the Telegram app, under "
+            "Settings > Devices.",
+            soft_wrap=True,
         )
         typer.echo(who.session.get_secret_value())
         return
-    file = keep_session(who.session, places_of(account).state)
+    left_to_do = end_kept_session(telegram, state)
+    file = keep_session(who.session, state)
     talk.print(f"Logged in as {escape(who.name)}; the session is in {escape(str(file))}.")
+    if left_to_do:
+        talk.print(f"[yellow]![/] {escape(left_to_do)}", soft_wrap=True)
+    if telegram.session is not None:
+        talk.print(
+            "[yellow]![/] TELEGRAM_SESSION is set and goes before that file: unset it.",
+            soft_wrap=True,
+        )
     if not account.channels:
         talk.print("Next: name channels in MEDWH_CHANNELS, then [bold]medwh run --limit 100[/]")
 

@@ -292,6 +292,9 @@ def test_a_session_that_telegram_has_ended_fails_at_once_and_says_what_to_do(liv
     assert "medwh login" in said
     assert live.world.calls[HISTORY] == 0
     assert "Traceback" not in said
+    assert "✗ Telegram" in live.pipeline.medwh("doctor", status=None)
+    del live.pipeline.environment["TELEGRAM_API_HASH"]
+    assert "TELEGRAM_API_HASH is not set" in live.pipeline.medwh("doctor", status=1)
 
 
 def test_without_a_session_live_channels_are_read_from_the_lake_and_the_fix_is_told(
@@ -391,6 +394,10 @@ def test_who_logs_in_once_reads_live_until_the_logout(live: Live) -> None:
     live.pipeline.medwh("run", "--no-detect", "--limit", "1", "--channel", FIRST)
     assert live.posts() != []
     assert "a session is there" in live.pipeline.medwh("doctor", status=None)
+
+    assert medwh("login", answers="12345\n").returncode == 0
+    assert live.world.calls["auth.logOut"] == 1
+    assert file.read_text().strip() != session
 
     printed = medwh("login", "--print", answers="12345\n")
     assert len(printed.stdout.strip()) > 300
