@@ -82,6 +82,13 @@ activity as (
     group by channel_username
 ),
 
+-- A channel that was read and has posted nothing is known all the same.
+known as (
+    select channel_username from activity
+    union distinct
+    select channel_username from observations
+),
+
 usernames as (
     select
         posts.channel_username,
@@ -113,24 +120,25 @@ spellings as (
 
 channels as (
     select
-        {{ surrogate_key(['activity.channel_username']) }} as channel_pk,
-        activity.channel_username,
-        coalesce(spellings.channel_spelling, activity.channel_username) as channel_spelling,
+        {{ surrogate_key(['known.channel_username']) }} as channel_pk,
+        known.channel_username,
+        coalesce(spellings.channel_spelling, known.channel_username) as channel_spelling,
         coalesce(newest_observations.channel_title, activity.channel_title) as channel_title,
         newest_observations.channel_about,
         spellings.channel_aliases,
         coalesce(newest_observations.channel_id, activity.channel_id) as channel_id,
         newest_counts.subscribers_count,
-        activity.message_count,
+        coalesce(activity.message_count, 0) as message_count,
         coalesce(images.image_count, 0) as image_count,
         activity.average_views::numeric(21, 2) as average_views,
         activity.first_post_at,
         activity.last_post_at
-    from activity
-    left join spellings on activity.channel_username = spellings.channel_username
-    left join images on activity.channel_username = images.channel_username
-    left join newest_observations on activity.channel_username = newest_observations.channel_username
-    left join newest_counts on activity.channel_username = newest_counts.channel_username
+    from known
+    left join activity on known.channel_username = activity.channel_username
+    left join spellings on known.channel_username = spellings.channel_username
+    left join images on known.channel_username = images.channel_username
+    left join newest_observations on known.channel_username = newest_observations.channel_username
+    left join newest_counts on known.channel_username = newest_counts.channel_username
 )
 
 select * from channels

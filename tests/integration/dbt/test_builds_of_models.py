@@ -196,6 +196,22 @@ def test_what_a_channel_says_reaches_the_marts_without_its_phone_numbers(
     assert_equals_a_full_refresh(warehouse, dbt)
 
 
+def test_a_channel_that_has_posted_nothing_is_known_by_what_it_says(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    observe(warehouse, "demo_silent", 10, told("demo_silent", 10, 31))
+    dbt.run(open_build(warehouse, full_refresh=False))
+    assert warehouse.execute(
+        "select subscribers_count, message_count, image_count, first_post_at"
+        " from marts.dim_channels where channel_username = 'demo_silent'"
+    ).fetchall() == [(31, 0, 0, None)]
+    assert warehouse.execute(
+        "select subscribers_count from marts.fct_channel_subscribers"
+        " where channel_username = 'demo_silent'"
+    ).fetchall() == [(31,)]
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
 def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
     warehouse: Connection, models_database: Database, tmp_path: Path
 ) -> None:
