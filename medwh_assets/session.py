@@ -87,7 +87,8 @@ class Session:
             since: the first day, if one is named.
 
         Raises:
-            SettingError: a channel is named that nothing is known of.
+            SettingError: a channel is named that nothing is known of, or a last day alone, which
+                does not tell how far back live channels are to be read.
         """
         sample = sample_of(self.settings)
         known = {*self.lake.channels(), *sample.channels(), *self.settings.channels}
@@ -101,6 +102,11 @@ class Session:
         live = [
             name for name in self.live.channels if not bounds.channels or name in bounds.channels
         ]
+        if since is None and live and bounds.last < today:
+            raise SettingError(
+                f"--to needs --from where live channels are read ({', '.join(live)}): name the first "
+                "day too, or other channels with --channel"
+            )
         if since is None:
             found += self._window(live, today)
         else:

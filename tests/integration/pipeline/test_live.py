@@ -175,6 +175,9 @@ def test_a_first_try_reads_the_newest_days_until_they_hold_enough_posts(live: Li
 
 def test_a_backfill_reads_every_day_since_the_one_that_is_named(live: Live) -> None:
     since = today() - timedelta(days=15)
+    # Without a first day nothing of a live channel would be meant, and nobody told.
+    refused = live.pipeline.medwh("run", "--to", str(since.date()), status=1)
+    assert "--to needs --from" in refused
     live.pipeline.medwh("run", "--no-detect", "--from", str(since.date()), "--channel", SECOND)
     of_today = live.pipeline.rows(
         "select channel_username, message_id from marts.fct_messages where message_date = %s",
