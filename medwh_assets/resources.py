@@ -196,8 +196,12 @@ class Live:
         session = find_session(self.telegram, self._folder)
         if session is None:
             raise AccountError(str(self.missing))
-        told = on_wait or (lambda _left, _why: None)
-        with closing(ToldAccountState(self.warehouse, session_name(session), told)) as state:
+        name = session_name(session)
+        if on_wait is None:
+            kept = WarehouseAccountState(self.warehouse, name)
+        else:
+            kept = ToldAccountState(self.warehouse, name, on_wait)
+        with closing(kept) as state:
             yield state
 
     def statuses(self) -> list[ChannelNote]:

@@ -252,7 +252,7 @@ def failed_in_run(tags: Mapping[str, str]) -> dict[str, list[str]]:
 def _failed_before(context: dg.AssetExecutionContext, deps: Sequence[dg.AssetKey]) -> set[Slice]:
     """Return the slices that failed in the steps before, as far as those stand in this run."""
     run = context.instance.get_run_by_id(context.run.run_id)
-    tags = run.tags if run is not None else {}
+    tags: Mapping[str, str] = run.tags if run is not None else {}
     found: set[Slice] = set()
     for parent in deps:
         told = json.loads(tags.get(_failed_tag(parent), '{"slices": []}'))

@@ -388,7 +388,8 @@ def make_client(credentials: Credentials, *, updates: bool = False) -> Any:
         credentials.api_hash.get_secret_value(),
         timeout=10,
         request_retries=0,
-        connection_retries=0,
+        # A first login makes a key. One in 256 begins with a zero, which Telethon drops and refuses.
+        connection_retries=0 if credentials.session.get_secret_value() else 2,
         auto_reconnect=False,
         flood_sleep_threshold=0,
         raise_last_call_error=True,

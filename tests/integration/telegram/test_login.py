@@ -222,6 +222,24 @@ def test_a_connection_that_broke_while_the_code_was_typed_costs_no_second_code(
     assert world.calls["auth.sendCode"] == 1
 
 
+def test_a_key_that_telethon_refuses_is_made_anew(
+    world: World, person: Account, centres: DataCentres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from telethon.errors import SecurityError
+    from telethon.network import authenticator
+
+    made, make = list[object](), authenticator.do_authentication
+
+    async def refused_once(sender: object) -> object:
+        made.append(sender)
+        if len(made) == 1:
+            raise SecurityError("Step 3 invalid new nonce hash")
+        return await make(sender)
+
+    monkeypatch.setattr(authenticator, "do_authentication", refused_once)
+    assert works(login.log_in(settings(), Answers().prompts()), world)
+
+
 @pytest.mark.parametrize("asked_for", ["phone", "code"])
 def test_an_interrupt_ends_a_prompt(person: Account, centres: DataCentres, asked_for: str) -> None:
     def interrupt(*_: str) -> str:
