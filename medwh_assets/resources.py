@@ -124,6 +124,11 @@ class ToldAccountState(WarehouseAccountState):
                 held.enter_context(super().operation())
             yield
 
+    def belongs_to(self, user_id: int) -> None:
+        """Keep whose session this is; another session of the account may be reading."""
+        with self._told():
+            super().belongs_to(user_id)
+
     @contextmanager
     def _told(self) -> Generator[None]:
         over = threading.Event()
