@@ -5,6 +5,7 @@ Exit status: 0 done, 1 something failed (listed), 2 the command line is wrong, 1
 
 import errno
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -37,6 +38,12 @@ out = Console(file=sys.stdout, highlight=False)
 err = Console(file=sys.stderr, highlight=False)
 
 FAILED, INTERRUPTED = 1, 130
+_GO_ON = "Interrupted. What is done is kept; run the same command again to go on."
+# What is left by commands that do one thing or nothing.
+_AFTER_INTERRUPT = {
+    "login": "Interrupted. Nobody was logged in by this.",
+    "logout": "Interrupted. Run `medwh logout` again to be sure.",
+}
 _NO_FOLDER_FOR_US = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
 )  # fmt: skip
@@ -69,8 +76,13 @@ def main() -> None:
         sys.exit(FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            err.print("Interrupted. What is done is kept; run the same command again to go on.")
+            err.print(after_interrupt(sys.argv[1:]))
         raise
+
+
+def after_interrupt(arguments: Sequence[str]) -> str:
+    """Return what to say to somebody who interrupted a command."""
+    return _AFTER_INTERRUPT.get(arguments[0] if arguments else "", _GO_ON)
 
 
 def _setting_errors(error: ValidationError) -> str:
@@ -192,6 +204,14 @@ def run(
     channel: Annotated[
         list[str] | None, typer.Option(help="Only this channel; may be given several times.")
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="For a first try: of each live channel only the newest days that hold N posts.",
+            metavar="N",
+        ),
+    ] = None,
     detect: Annotated[bool, typer.Option(help="Look at images.")] = True,
     full_refresh: Annotated[
         bool,
@@ -204,22 +224,33 @@ def run(
     """
     from medwh_assets.session import open_session
     from medwh_assets.stage_runner import Selection
-    from medwh_assets.terminal import StageDisplay, show_failures
+    from medwh_assets.terminal import StageDisplay, show_cooldown, show_failures, show_not_live
 
     _check_order(first, last)
+    if limit and (first or last):
+        raise typer.BadParameter("--limit finds the days itself: leave out --from and --to")
+    today = datetime.now(UTC).date()
+    channels = frozenset(channel_name(spelling) for spelling in channel or ())
     with open_session() as session:
-        if first or last or channel:
+        if limit:
+            selection = session.newest(channels, today)
+        elif first or last or channels:
             bounds = Selection(
-                channels=frozenset(channel_name(spelling) for spelling in channel or ()),
+                channels=channels,
                 first=first.date() if first else session.settings.start_date,
-                last=last.date() if last else datetime.now(UTC).date(),
+                last=last.date() if last else today,
             )
-            selection = session.asked(bounds)
+            selection = session.asked(bounds, today, first.date() if first else None)
         else:
-            selection = session.daily(datetime.now(UTC).date())
+            selection = session.daily(today)
         with StageDisplay(out) as display:
-            result = session.run(selection, display, detect=detect, full_refresh=full_refresh)
+            result = session.run(
+                selection, display, detect=detect, full_refresh=full_refresh, newest=limit
+            )
+        session.tell_not_live(selection, result)
     show_failures(out, result)
+    show_cooldown(out, result)
+    show_not_live(out, result)
     if not result.ok:
         raise typer.Exit(FAILED)
 
@@ -254,6 +285,75 @@ def demo(
             _serve(session)
     if not result.ok:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def login(
+    qr: Annotated[
+        bool, typer.Option("--qr", help="Scan a QR code with the Telegram app; no code is sent.")
+    ] = False,
+    print_: Annotated[
+        bool,
+        typer.Option(
+            "--print", help="Print the session for a secret store (TELEGRAM_SESSION); keep no file."
+        ),
+    ] = False,
+) -> None:
+    """Log in to Telegram once, so that runs can read live channels without asking."""
+    from medwh_assets.resources import places_of
+    from medwh_assets.telegram.login import Prompts, end_kept_session, keep_session, log_in
+
+    # With --print the session is all that stdout holds, for a pipe into a secret store.
+    talk = err if print_ else out
+
+    def ask(question: str, *, hidden: bool = False) -> str:
+        return str(typer.prompt(question, hide_input=hidden, err=print_))
+
+    prompts = Prompts(
+        phone=lambda: ask("Phone number, with country code"),
+        code=lambda where: ask(f"Login code, sent {where}"),
+        password=lambda hint: ask(
+            f"Password of two-step verification{f' (hint: {hint})' if hint else ''}", hidden=True
+        ),
+        show=lambda text: talk.print(text, markup=False, soft_wrap=True),
+    )
+    account, telegram = settings.LakeSettings(), settings.TelegramSettings()
+    state = places_of(account).state
+    who = log_in(telegram, prompts, qr=qr)
+    if print_:
+        talk.print(
+            f"Logged in as {escape(who.name)}. The session opens the whole account: keep it. A "
+            "session that it replaces stays logged in: end it in the Telegram app, under "
+            "Settings > Devices.",
+            soft_wrap=True,
+        )
+        typer.echo(who.session.get_secret_value())
+        return
+    left_to_do = end_kept_session(telegram, state)
+    file = keep_session(who.session, state)
+    talk.print(f"Logged in as {escape(who.name)}; the session is in {escape(str(file))}.")
+    if left_to_do:
+        talk.print(f"[yellow]![/] {escape(left_to_do)}", soft_wrap=True)
+    if telegram.session is not None:
+        talk.print(
+            "[yellow]![/] TELEGRAM_SESSION is set and goes before that file: unset it.",
+            soft_wrap=True,
+        )
+    if not account.channels:
+        talk.print("Next: name channels in MEDWH_CHANNELS, then [bold]medwh run --limit 100[/]")
+
+
+@app.command()
+def logout() -> None:
+    """End the session at Telegram and forget it."""
+    from medwh_assets.resources import places_of
+    from medwh_assets.telegram.login import log_out
+
+    telegram = settings.TelegramSettings()
+    ended = log_out(telegram, places_of(settings.LakeSettings()).state)
+    out.print("Logged out." if ended else "Nobody was logged in.")
+    if ended and telegram.session is not None:
+        out.print("TELEGRAM_SESSION holds a session that is no longer good: remove it.")
 
 
 @app.command()

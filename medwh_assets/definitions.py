@@ -10,15 +10,18 @@ from pathlib import Path
 
 import dagster as dg
 
+from medwh_assets.automation.checks import every_slice_is_done
+from medwh_assets.automation.cooldown import cooldown_sensor
 from medwh_assets.automation.jobs import PIPELINE, daily_schedule
 from medwh_assets.dbt.assets import dbt_models
 from medwh_assets.dbt.project import ensure_manifest
 from medwh_assets.detection.assets import detection_assets
 from medwh_assets.partitions import date_by_channel
-from medwh_assets.resources import default_resources, places_of
-from medwh_assets.settings import LakeSettings
+from medwh_assets.resources import default_resources, live_of, places_of
+from medwh_assets.settings import LakeSettings, PostgresSettings
 from medwh_assets.telegram.assets import telegram_assets
 from medwh_assets.warehouse.assets import warehouse_assets
+from medwh_assets.warehouse.resource import Warehouse
 
 DBT_PROJECT = Path(__file__).resolve().parent.parent / "medwh_dbt"
 
@@ -36,7 +39,9 @@ def build_defs(**overrides: object) -> dg.Definitions:
     """
     settings = LakeSettings()
     partitions = date_by_channel(settings.start_date)
-    manifest = ensure_manifest(DBT_PROJECT, places_of(settings).dbt_target)
+    places = places_of(settings)
+    manifest = ensure_manifest(DBT_PROJECT, places.dbt_target)
+    live = live_of(settings, Warehouse(PostgresSettings(), places.state))
     with warnings.catch_warnings():
         # Backfill policies are beta in this Dagster; the version is pinned and tested.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -47,8 +52,12 @@ def build_defs(**overrides: object) -> dg.Definitions:
                 *warehouse_assets(partitions),
                 dbt_models(manifest),
             ],
+            asset_checks=[every_slice_is_done],
             jobs=[PIPELINE],
-            schedules=[daily_schedule(settings.channels, settings.refresh_days)],
+            schedules=[
+                daily_schedule(settings.channels, settings.refresh_days, settings.deep_refresh_days)
+            ],
+            sensors=[cooldown_sensor(live, running=live.missing is None)],
             resources={**default_resources(settings, DBT_PROJECT), **overrides},
             # Starting a process for each step would cost more than most steps do.
             executor=dg.in_process_executor,

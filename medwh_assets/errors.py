@@ -3,6 +3,10 @@
     MedwhError                      says what happened and what to do next
     ├── PermanentError              the same attempt will fail the same way
     │   ├── SettingError            a setting is missing or impossible
+    │   │   └── CredentialsError    Telegram's API id or hash is missing or refused
+    │   ├── AccountError            not logged in to Telegram, or the account is banned
+    │   ├── ChannelNotFoundError    no channel has this username
+    │   ├── ChannelPrivateError     the account may not read the channel
     │   ├── ChannelNameError        not a Telegram username
     │   ├── DateBeforeStartError    a post older than MEDWH_START_DATE
     │   ├── CorruptSliceError       a lake file that cannot be read as records
@@ -16,11 +20,15 @@
         ├── LakeBusyError           another process holds a slice's lock
         ├── SpoolError              no room for an import's temporary database
         ├── SourceUnreachableError  a message source did not answer
+        ├── SourceBusyError         another run held the Telegram account
+        ├── CoolingDownError        Telegram asked for a long pause
         ├── DatabaseUnreachableError  PostgreSQL did not answer or did not start
         └── BuildLostError          a build's connection broke and another build began
 
 What must not live here: Dagster's failures (`slice_asset` translates) and HTTP statuses (`medwh_api`).
 """
+
+from datetime import datetime
 
 
 class MedwhError(Exception):
@@ -37,6 +45,22 @@ class RetryableError(MedwhError):
 
 class SettingError(PermanentError):
     """A setting is missing, malformed or contradicts another."""
+
+
+class CredentialsError(SettingError):
+    """Telegram's API id or hash is missing or refused; the message names the setting."""
+
+
+class AccountError(PermanentError):
+    """The Telegram account is not logged in, or may not be used any more."""
+
+
+class ChannelNotFoundError(PermanentError):
+    """No Telegram channel has this username."""
+
+
+class ChannelPrivateError(PermanentError):
+    """The Telegram account may not read the channel."""
 
 
 class ChannelNameError(PermanentError):
@@ -85,6 +109,23 @@ class SpoolError(RetryableError):
 
 class SourceUnreachableError(RetryableError):
     """A message source could not be reached: nothing may be concluded about its posts."""
+
+
+class SourceBusyError(RetryableError):
+    """Another run held the Telegram account for longer than the wait."""
+
+
+class CoolingDownError(RetryableError):
+    """Telegram asked for a pause that is too long to sit out.
+
+    Attributes:
+        until: when something may be asked again.
+    """
+
+    def __init__(self, message: str, until: datetime) -> None:
+        """Say what happened and when to try again."""
+        super().__init__(message)
+        self.until = until
 
 
 class DatabaseUnreachableError(RetryableError):

@@ -11,12 +11,14 @@ import os
 from collections.abc import Mapping
 
 import dagster as dg
+import filelock
 import yaml
 
 from medwh_assets.errors import SettingError
 from medwh_assets.resources import Places
 
 URL_VARIABLE = "MEDWH_DAGSTER_URL"
+POOLS = ("telegram", "yolo", "dbt")
 _LOG_BYTES = 10 * 2**20
 _LOG_FILES = 5
 
@@ -101,3 +103,17 @@ def log_to_file(places: Places) -> None:
 def open_instance() -> dg.DagsterInstance:
     """Return the instance that DAGSTER_HOME names."""
     return dg.DagsterInstance.get()
+
+
+def make_pools(instance: dg.DagsterInstance, places: Places) -> None:
+    """Make the pools of steps, before two runs at once do it.
+
+    Dagster makes a pool at its first use; of two that do so in the same moment one fails, because
+    it goes on in a transaction that PostgreSQL has given up.
+    """
+    storage = instance.event_log_storage
+    if not set(POOLS) - storage.get_concurrency_keys():
+        return
+    with filelock.FileLock(places.dagster_home / ".pools.lock"):
+        for pool in sorted(set(POOLS) - storage.get_concurrency_keys()):
+            storage.initialize_concurrency_limit_to_default(pool)

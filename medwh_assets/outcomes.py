@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from medwh_assets.errors import MedwhError
-from medwh_assets.slices import Slice
+from medwh_assets.slices import Slice, day_runs
 
 Number = int | float | str
 
@@ -33,6 +33,23 @@ class Failed:
 
 
 Outcome = Done | Failed
+
+
+def by_reason(failed: Iterable[Failed]) -> list[tuple[str, str]]:
+    """Tell each reason once, with all the slices that failed for it, in words."""
+    slices: dict[str, list[Slice]] = {}
+    for outcome in failed:
+        slices.setdefault(outcome.reason, []).append(outcome.slice)
+    return [(_named(pieces), reason) for reason, pieces in slices.items()]
+
+
+def _named(slices: list[Slice]) -> str:
+    if len(slices) == 1:
+        return str(slices[0])
+    runs = day_runs(slices)
+    if len(runs) == 1:
+        return f"{runs[0]} ({len(slices)} days)"
+    return f"{len(slices)} slices of {', '.join(sorted({run.channel for run in runs}))}"
 
 
 def each_slice(

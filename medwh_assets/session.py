@@ -2,23 +2,32 @@
 
 import logging
 import re
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from pydantic import SecretStr
 
 from medwh_assets.automation.dead_runs import bury_dead_runs
-from medwh_assets.automation.plan import refresh_window
+from medwh_assets.automation.plan import days_to_refresh, refresh_window
 from medwh_assets.errors import SettingError
-from medwh_assets.home import log_to_file, open_instance, prepare_home
+from medwh_assets.home import log_to_file, make_pools, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
-from medwh_assets.resources import Places, detector_of, places_of, sample_of
+from medwh_assets.resources import (
+    Live,
+    Places,
+    detector_of,
+    live_of,
+    places_of,
+    sample_of,
+)
 from medwh_assets.serve import Addresses
 from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
+from medwh_assets.slices import DayRun, Slice
 from medwh_assets.stage_runner import Recorder, RunResult, Selection, StageRunner, Watcher
+from medwh_assets.telegram.reading import SourceDirectory
 from medwh_assets.warehouse.report import Report, read_report
 from medwh_assets.warehouse.resource import Warehouse
 
@@ -34,20 +43,52 @@ class Session:
     lake: Lake
     warehouse: Warehouse
     instance: dg.DagsterInstance
+    live: Live
 
     def daily(self, today: date) -> Selection:
-        """Return what a run without arguments reads again: live channels, yesterday and before."""
-        days = refresh_window(self.settings.channels, today, self.settings.refresh_days)
-        return Selection(read=tuple(days))
+        """Return what a run without arguments reads again: live channels, yesterday and before.
 
-    def asked(self, bounds: Selection) -> Selection:
-        """Return a selection that reads again whatever lies within bounds and can be read.
+        And what a pause that Telegram asked for has cut off.
+        """
+        days = self._window(self.settings.channels, today)
+        return Selection(read=tuple(sorted({*days, *self.live.rest()})))
 
-        That is every slice in the lake, and of the channels that are named every day that the
-        recorded source has.
+    def newest(self, channels: frozenset[str], today: date) -> Selection:
+        """Return a selection for a first try, in which the newest days are found by reading.
+
+        Args:
+            channels: live channels; all of them if empty.
+            today: where to begin, going back.
 
         Raises:
-            SettingError: a channel is named that nothing is known of.
+            SettingError: none of the channels is read live.
+        """
+        chosen = [name for name in self.live.channels if not channels or name in channels]
+        if not chosen or channels - set(chosen):
+            why = self.live.missing or "MEDWH_CHANNELS does not name them"
+            raise SettingError(f"--limit is for channels that are read live: {why}")
+        return Selection(tuple(Slice(name, today) for name in chosen), frozenset(chosen))
+
+    def _window(self, channels: Iterable[str], today: date) -> list[Slice]:
+        settings = self.settings
+        days = days_to_refresh(today, settings.refresh_days, settings.deep_refresh_days)
+        return refresh_window(channels, today, days)
+
+    def asked(self, bounds: Selection, today: date, since: date | None = None) -> Selection:
+        """Return a selection that reads again whatever lies within bounds and can be read.
+
+        That is every slice in the lake; of the channels that are named every day that the recorded
+        source has; and of live channels every day since the one that is named, else the days that a
+        daily run reads.
+
+        Args:
+            bounds: which channels and days.
+            today: the last day that can be read.
+            since: the first day, if one is named.
+
+        Raises:
+            SettingError: a channel is named that nothing is known of, or a last day alone, which
+                does not tell how far back live channels are to be read.
         """
         sample = sample_of(self.settings)
         known = {*self.lake.channels(), *sample.channels(), *self.settings.channels}
@@ -56,8 +97,22 @@ class Session:
                 f"nothing is known of {', '.join(unknown)}: a channel comes in by `medwh import`, or "
                 f"by MEDWH_CHANNELS. Known are {', '.join(sorted(known)) or 'none'}"
             )
-        recorded = [s for s in sample.days() if s.channel in bounds.channels]
-        read = {piece for piece in (*self.lake.slices(), *recorded) if bounds.covers(piece)}
+        found = [*self.lake.slices()]
+        found += [s for s in sample.days() if s.channel in bounds.channels]
+        live = [
+            name for name in self.live.channels if not bounds.channels or name in bounds.channels
+        ]
+        if since is None and live and bounds.last < today:
+            raise SettingError(
+                f"--to needs --from where live channels are read ({', '.join(live)}): name the first "
+                "day too, or other channels with --channel"
+            )
+        if since is None:
+            found += self._window(live, today)
+        else:
+            first = max(since, self.settings.start_date)
+            found += [s for name in live for s in DayRun(name, first, today).slices()]
+        read = {piece for piece in found if bounds.covers(piece)}
         return replace(bounds, read=tuple(sorted(read)))
 
     def report(self) -> Report | None:
@@ -72,6 +127,7 @@ class Session:
         *,
         detect: bool = True,
         full_refresh: bool = False,
+        newest: int | None = None,
     ) -> RunResult:
         """Work on everything that is due within a selection, stage by stage, then build.
 
@@ -80,10 +136,28 @@ class Session:
             watcher: is shown the stages and slices as they go by.
             detect: False leaves detections out, where no detector is installed.
             full_refresh: whether the models are built from nothing, even if no load waits.
+            newest: of live channels read only the newest days that hold so many posts.
         """
         self._take_out_renamed()
-        runner = self._runner(watcher)
+        runner = self._runner(watcher, newest)
         return _logged(runner.run(selection, detect=detect, full_refresh=full_refresh))
+
+    def tell_not_live(self, selection: Selection, result: RunResult) -> None:
+        """Add to a run's result what should have been read live and was not.
+
+        Args:
+            selection: what the run was about.
+            result: how it went.
+        """
+        recorded = sample_of(self.settings).channels()
+        wanted = [
+            name
+            for name in self.settings.channels
+            if name not in recorded and (not selection.channels or name in selection.channels)
+        ]
+        if wanted and (missing := self.live.missing) is not None:
+            before = {note.channel for note in self.live.statuses() if note.last_ok_at is not None}
+            tell_not_live(result, wanted, missing, before)
 
     def _take_out_renamed(self) -> None:
         """Empty `raw` of channels that were loaded as `c<id>` and have got a name in the lake since."""
@@ -103,12 +177,20 @@ class Session:
         """Bring what is loaded and not yet built into the marts, and touch no slice."""
         return _logged(self._runner(watcher).build())
 
-    def _runner(self, watcher: Watcher) -> StageRunner:
+    def _runner(self, watcher: Watcher, newest: int | None = None) -> StageRunner:
         from medwh_assets.definitions import build_defs
 
         recorder = Recorder(watcher)
+        # The stages are runs of their own and observe under one time: that of the command.
+        started = datetime.now(UTC).replace(microsecond=0)
+
+        @contextmanager
+        def sources(_: dg.InitResourceContext) -> Generator[SourceDirectory]:
+            with self.live.sources(started, newest=newest, on_wait=recorder.waiting) as directory:
+                yield directory
+
         return StageRunner(
-            build_defs(progress=recorder),
+            build_defs(progress=recorder, sources=dg.ResourceDefinition(sources)),
             self.instance,
             self.lake,
             self.warehouse,
@@ -121,6 +203,23 @@ def _logged(result: RunResult) -> RunResult:
     for stage, what, reason in result.failures:
         LOGGER.error("%s %s: %s", stage, what, reason)
     return result
+
+
+def tell_not_live(
+    result: RunResult, wanted: Collection[str], missing: str, before: Collection[str]
+) -> None:
+    """Say that channels are not read live; it is a failure if they have been before.
+
+    Args:
+        result: how the run went.
+        wanted: the channels that should be read live.
+        missing: what hinders it, and what to do.
+        before: the channels that have been read live at some time.
+    """
+    result.not_live = f"{', '.join(wanted)}: {missing}"
+    if lapsed := [name for name in wanted if name in before]:
+        what = f"{', '.join(lapsed)}: read live before, and not any more"
+        result.failures.append(("Telegram", what, missing))
 
 
 def addresses() -> Addresses:
@@ -153,7 +252,9 @@ def open_session() -> Generator[Session]:
         prepare_home(places, database.dagster.sqlalchemy_url, warehouse.dbt_environment())
         lake = Lake.of(settings)
         with open_instance() as instance:
-            session = Session(settings, places, lake, warehouse, instance)
+            live = live_of(settings, warehouse)
+            session = Session(settings, places, lake, warehouse, instance, live)
             session.bury_dead_runs()
+            make_pools(instance, places)
             lake.sweep()
             yield session

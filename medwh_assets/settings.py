@@ -62,9 +62,54 @@ class LakeSettings(BaseSettings):
         le=366,
         description="Days before today that a daily run reads again, for counters and edits.",
     )
+    deep_refresh_days: int = Field(
+        default=90,
+        ge=0,
+        le=3660,
+        description="Days before today that are read again once a week, for late edits; 0 = never.",
+    )
     sample: Path = Field(
         default=Path("data/sample"),
         description="Folder of the bundled sample, a recording of invented channels.",
+    )
+
+
+class TelegramSettings(BaseSettings):
+    """The Telegram account that reads the live channels."""
+
+    model_config = _config("TELEGRAM_")
+
+    api_id: int | None = Field(
+        default=None, ge=1, description="Your application's id, from https://my.telegram.org."
+    )
+    api_hash: SecretStr | None = Field(
+        default=None, description="Your application's hash, from https://my.telegram.org."
+    )
+    phone: SecretStr | None = Field(
+        default=None, description="The account's phone number; `medwh login` asks if it is unset."
+    )
+    session: SecretStr | None = Field(
+        default=None,
+        description="A session from `medwh login --print`; unset = the one in the state folder.",
+    )
+
+
+class LiveSettings(BaseSettings):
+    """How live channels are read."""
+
+    model_config = _config("MEDWH_")
+
+    telegram_requests_per_second: float = Field(
+        default=1.0,
+        gt=0,
+        le=30,
+        description="Pages of history (100 posts each) that are asked of Telegram in a second.",
+    )
+    image_size_pixels: int = Field(
+        default=800,
+        ge=100,
+        le=2560,
+        description="Longest side of a fetched picture, where Telegram keeps one that large.",
     )
 
 

@@ -6,20 +6,26 @@ what is done is recorded even if other slices failed, and failures are listed in
 other module knows how Dagster spells any of this.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
-from medwh_assets.errors import MedwhError, PermanentError
-from medwh_assets.outcomes import Done, Failed, Outcome
+from medwh_assets.errors import CoolingDownError, MedwhError, PermanentError
+from medwh_assets.outcomes import Done, Failed, Outcome, by_reason
 from medwh_assets.partitions import BACKFILL_POLICY, RANGE_START, partition_key, slice_of
 from medwh_assets.run_process import process_tags
-from medwh_assets.slices import Slice
+from medwh_assets.slices import DayRun, Slice, day_runs
 
 _PARTITION_TAGS = "dagster/partition/"
+# Which slices a step of the run could not do and handed on without; as JSON.
+_FAILED_TAGS = "medwh/failed."
+# With this Dagster takes a step's output for granted and reports no partition for it.
+_UNREPORTED = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 _LISTED_FAILURES = 20
 
 # What a step that a signal ended says of itself.
@@ -46,7 +52,17 @@ class StageConfig(dg.Config):
 
     slices: list[str] = Field(
         default=[],
-        description="Work on these slices (channel|date) instead, as `medwh run` does.",
+        description=(
+            "Work on these slices (channel|date) or runs of days (channel|first..last) instead, "
+            "as `medwh run` does."
+        ),
+    )
+    hand_on: bool = Field(
+        default=False,
+        description=(
+            "With `slices`: let the assets behind this one follow in the same run, with all slices "
+            "but those that failed."
+        ),
     )
 
 
@@ -101,7 +117,12 @@ def slice_asset(
             if config.slices:
                 # A range of date × channel partitions is a cross product, and Dagster plans an
                 # event for each of its keys (8 ms): slices here and there would pay for all between.
-                yield from _run_slices(context, [Slice.parse(text) for text in config.slices])
+                named = [DayRun.parse(text) for text in config.slices]
+                slices = [piece for run in named for piece in run.slices()]
+                if config.hand_on:
+                    yield from _run_and_hand_on(context, slices)
+                elif failed := _run_slices(context, slices):
+                    raise _failure(failed, len(slices))
             else:
                 keys = context.partition_keys
                 yield from _run_partitions(context, [slice_of(key) for key in keys])
@@ -112,19 +133,26 @@ def slice_asset(
             # Dagster would wait out the retry policy, 30 s, and then begin again.
             raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
 
-    def _run_slices(
+    def _run_slices(context: dg.AssetExecutionContext, slices: Sequence[Slice]) -> list[Failed]:
+        return list(_reported(context, key, work(context.resources, slices)))
+
+    def _run_and_hand_on(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        failed: list[Failed] = []
-        for outcome in _watched(context, key, work(context.resources, slices)):
-            if isinstance(outcome, Failed):
-                failed.append(outcome)
-            else:
-                # At once, so that a killed run has reported what it has done.
-                _report(context, key, outcome)
-        if failed:
+        # A step that fails takes the assets behind it along, for every slice: so it does not fail.
+        without = _failed_before(context, deps)
+        slices = [piece for piece in slices if piece not in without]
+        try:
+            failed = _run_slices(context, slices)
+        except PermanentError as error:
+            # No detector, say. The other assets can do without.
+            context.log.error(str(error))
+            failed = [Failed(piece, error) for piece in slices]
+        tries_left = retry_policy is not None and context.retry_number < retry_policy.max_retries
+        if tries_left and _may_pass(failed):
             raise _failure(failed, len(slices))
-        yield from ()
+        _note_failures(context, key, failed, without)
+        yield dg.MaterializeResult(metadata=_UNREPORTED)
 
     def _run_partitions(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]
@@ -146,6 +174,53 @@ def slice_asset(
     return materialize
 
 
+def due_asset(
+    *,
+    key: dg.AssetKey,
+    deps: Sequence[dg.AssetKey],
+    work: Callable[[Any], Iterator[Outcome]],
+    resources: set[str],
+    description: str,
+    kinds: set[str],
+    retry_policy: dg.RetryPolicy | None = None,
+) -> dg.AssetsDefinition:
+    """Make an asset without partitions that works on whatever is due, in pieces.
+
+    Args:
+        key: the asset's address; its first part is the group.
+        deps: addresses of what it is made from.
+        work: takes the resources, finds what is due, yields an outcome per piece.
+        resources: names of the resources that `work` uses.
+        description: an analyst's words for the UI.
+        kinds: at most three, shown as icons.
+        retry_policy: for failures that are not permanent.
+    """
+
+    @dg.asset(
+        key=key,
+        deps=list(deps),
+        group_name=key.path[0],
+        description=description,
+        kinds=kinds,
+        retry_policy=retry_policy,
+        required_resource_keys={*resources, "progress"},
+    )
+    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        context.instance.add_run_tags(context.run.run_id, process_tags())
+        try:
+            outcomes = list(_watched(context, key, work(context.resources)))
+        except PermanentError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        except (DagsterExecutionInterruptedError, KeyboardInterrupt) as signal:
+            raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        if failed:
+            raise _failure(failed, len(outcomes))
+        return dg.MaterializeResult(metadata={"loaded": len(outcomes)})
+
+    return materialize
+
+
 def refuse_job_backfill(tags: Mapping[str, str]) -> None:
     """Stop a backfill of the job, which this Dagster cuts down to its first partition.
 
@@ -160,6 +235,48 @@ def refuse_job_backfill(tags: Mapping[str, str]) -> None:
         )
 
 
+def failed_in_run(tags: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what the steps of a run have handed on without: step names with slices and reasons.
+
+    Args:
+        tags: the run's tags, read anew.
+    """
+    told = {
+        tag.removeprefix(_FAILED_TAGS): json.loads(value)["reasons"]
+        for tag, value in tags.items()
+        if tag.startswith(_FAILED_TAGS)
+    }
+    return {step: reasons for step, reasons in told.items() if reasons}
+
+
+def _failed_before(context: dg.AssetExecutionContext, deps: Sequence[dg.AssetKey]) -> set[Slice]:
+    """Return the slices that failed in the steps before, as far as those stand in this run."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    tags: Mapping[str, str] = run.tags if run is not None else {}
+    found: set[Slice] = set()
+    for parent in deps:
+        told = json.loads(tags.get(_failed_tag(parent), '{"slices": []}'))
+        found |= {piece for days in told["slices"] for piece in DayRun.parse(days).slices()}
+    return found
+
+
+def _note_failures(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    failed: Sequence[Failed],
+    without: set[Slice],
+) -> None:
+    slices = {*without, *(outcome.slice for outcome in failed)}
+    if slices:
+        told = {"slices": [str(days) for days in day_runs(slices)], "reasons": _lines(failed)}
+        tags = {_failed_tag(key): json.dumps(told, ensure_ascii=False)}
+        context.instance.add_run_tags(context.run.run_id, tags)
+
+
+def _failed_tag(key: dg.AssetKey) -> str:
+    return _FAILED_TAGS + key.to_python_identifier()
+
+
 def _watched(
     context: dg.AssetExecutionContext, key: dg.AssetKey, outcomes: Iterator[Outcome]
 ) -> Iterator[Outcome]:
@@ -169,6 +286,17 @@ def _watched(
             context.log.error(f"{outcome.slice}: {outcome.reason}", exc_info=_unknown(outcome))
         context.resources.progress.advance(key.path[-1], outcome)
         yield outcome
+
+
+def _reported(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, outcomes: Iterator[Outcome]
+) -> Iterator[Failed]:
+    """Report what is done, at once, so that a killed run has; hand on what failed."""
+    for outcome in _watched(context, key, outcomes):
+        if isinstance(outcome, Failed):
+            yield outcome
+        else:
+            _report(context, key, outcome)
 
 
 def _unknown(outcome: Failed) -> Exception | None:
@@ -185,11 +313,25 @@ def _report(context: dg.AssetExecutionContext, key: dg.AssetKey, outcome: Done) 
 
 
 def _failure(failed: Sequence[Failed], total: int) -> dg.Failure:
-    lines = [f"- {outcome.slice}: {outcome.reason}" for outcome in failed[:_LISTED_FAILURES]]
-    if len(failed) > _LISTED_FAILURES:
-        lines.append(f"- and {len(failed) - _LISTED_FAILURES} more, each in the log above")
+    lines = [f"- {line}" for line in _lines(failed)]
     return dg.Failure(
         f"{len(failed)} of {total} slices failed, the others are done:\n" + "\n".join(lines),
         metadata={"failed_slices": len(failed), "reasons": dg.MetadataValue.md("\n".join(lines))},
-        allow_retries=not all(isinstance(outcome.error, PermanentError) for outcome in failed),
+        allow_retries=_may_pass(failed),
     )
+
+
+def _lines(failed: Sequence[Failed]) -> list[str]:
+    told = by_reason(failed)
+    lines = [f"{what}: {reason}" for what, reason in told[:_LISTED_FAILURES]]
+    if len(told) > _LISTED_FAILURES:
+        lines.append(f"and {len(told) - _LISTED_FAILURES} more, each in the log above")
+    return lines
+
+
+def _may_pass(failed: Sequence[Failed]) -> bool:
+    """Whether trying again in seconds may help.
+
+    What Telegram has put off for hours is asked for by a sensor when the time has come.
+    """
+    return any(not isinstance(one.error, PermanentError | CoolingDownError) for one in failed)

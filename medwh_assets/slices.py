@@ -74,6 +74,21 @@ class DayRun:
     first: date
     last: date
 
+    def __str__(self) -> str:
+        return f"{Slice(self.channel, self.first)}..{self.last.isoformat()}"
+
+    @classmethod
+    def parse(cls, text: str) -> "DayRun":
+        """Read `channel|YYYY-MM-DD..YYYY-MM-DD`, or a single slice as a run of one day.
+
+        Raises:
+            ChannelNameError: the first part is no channel.
+            ValueError: another part is no date.
+        """
+        start, _, last = text.partition("..")
+        first = Slice.parse(start)
+        return cls(first.channel, first.date, date.fromisoformat(last) if last else first.date)
+
     def slices(self) -> Iterator[Slice]:
         """Yield the run's slices in ascending order."""
         for offset in range((self.last - self.first).days + 1):

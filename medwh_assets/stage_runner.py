@@ -2,7 +2,8 @@
 
 A step that raises takes its whole range of partitions from every asset behind it, so each stage is
 a run of its own and takes the slices that got through the stage before. What a stage has to do is
-read off the lake and the ledger, never off what an earlier run meant to do.
+read off the lake and the ledger, never off what an earlier run meant to do. Steps neither wait for
+Dagster's pools nor are they tried again.
 """
 
 import io
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 import dagster as dg
@@ -26,14 +27,15 @@ from medwh_assets.automation.plan import (
     load_due,
     messages_due,
 )
-from medwh_assets.errors import DatabaseUnreachableError, PermanentError
+from medwh_assets.errors import CoolingDownError, DatabaseUnreachableError, PermanentError
 from medwh_assets.lake.paths import Layer
 from medwh_assets.lake.store import Lake
-from medwh_assets.outcomes import Failed, Outcome
+from medwh_assets.outcomes import Failed, Outcome, by_reason
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.run_process import process_tags
 from medwh_assets.slice_asset import INTERRUPTED
 from medwh_assets.slices import Slice
+from medwh_assets.warehouse.channel_facts import facts_due
 
 DBT_STAGE = "dbt"
 _DBT_OP = "dbt_build"
@@ -49,6 +51,10 @@ class Ledger(Protocol):
 
     def loaded_detections(self) -> dict[Slice, str]:
         """Return the content hash of every slice of detections as loaded last."""
+        ...
+
+    def loaded_channel_facts(self) -> dict[Slice, str]:
+        """Return the content hash of every day of channel facts as loaded last."""
         ...
 
     def unbuilt_loads(self) -> int:
@@ -69,6 +75,10 @@ class Watcher(Protocol):
 
     def finished(self, name: str, seconds: float, failed: int) -> None:
         """The stage ended, and this many of what it had to do failed."""
+        ...
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """A source waits, for so many more seconds; 0 means that it goes on."""
         ...
 
 
@@ -106,10 +116,19 @@ class StageResult:
 
 @dataclass(slots=True)
 class RunResult:
-    """How a whole run went: every stage, and what failed where, in words."""
+    """How a whole run went: every stage, and what failed where, in words.
+
+    Attributes:
+        stages: how each stage went.
+        failures: stage, what failed there, and why.
+        cooling_down_until: until when Telegram wants to be left alone, if it does.
+        not_live: what hinders channels from being read live that should be, if anything does.
+    """
 
     stages: list[StageResult] = field(default_factory=list[StageResult])
     failures: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    cooling_down_until: datetime | None = None
+    not_live: str = ""
 
     @property
     def ok(self) -> bool:
@@ -138,7 +157,8 @@ class StageRunner:
         model: Callable[[], str],
         recorder: "Recorder",
     ) -> None:
-        """Remember the parts; nothing runs yet."""
+        """Remember the parts; nothing runs yet. The definitions are this runner's own from now on."""
+        _let_steps_run_at_once(definitions)
         self._job = definitions.resolve_implicit_global_asset_job_def()
         self._instance = instance
         self._lake = lake
@@ -181,6 +201,9 @@ class StageRunner:
                 self._finish(name, 0, time.monotonic(), result, failed=1)
                 continue
             failed[key] = without | self._stage(key, due, result)
+        self._stage(
+            keys.RAW_CHANNELS, facts_due(self._lake, self._ledger.loaded_channel_facts()), result
+        )
         self._build(result, full_refresh=full_refresh)
         return result
 
@@ -236,18 +259,11 @@ class StageRunner:
         failed: set[Slice] = set()
         broke = False
         if due:
-            # Dagster wants to know of a partition wherever an asset has one upstream; the slices
-            # to work on stand in the configuration, for the reason given in `slice_asset`.
-            anchor = str(partition_key(due[0]))
-            run = self._execute(
-                [key],
-                {key.to_python_identifier(): {"slices": [str(piece) for piece in due]}},
-                {RANGE_START: anchor, RANGE_END: anchor},
-            )
+            run = self._execute_stage(key, due)
             # A slice may have been tried more than once; its last outcome counts.
             ends = {outcome.slice: outcome for outcome in self._recorder.take()}
-            failures = {o.slice: o.reason for o in ends.values() if isinstance(o, Failed)}
-            result.failures += [(name, str(piece), why) for piece, why in sorted(failures.items())]
+            failures = {o.slice: o for o in ends.values() if isinstance(o, Failed)}
+            _tell_failures(name, failures, result)
             failed |= set(failures)
             unreached = set(due) - set(ends)
             broke = not run.success and bool(unreached or not failures)
@@ -258,6 +274,18 @@ class StageRunner:
                 result.failures.append((name, what, _step_error(run)))
         self._finish(name, len(due), started, result, failed=max(len(failed), broke))
         return failed
+
+    def _execute_stage(self, key: dg.AssetKey, due: Sequence[Slice]) -> dg.ExecuteInProcessResult:
+        if key not in keys.SLICE_STAGES:
+            return self._execute([key], {})
+        # Dagster wants to know of a partition wherever an asset has one upstream; the slices to
+        # work on stand in the configuration, for the reason given in `slice_asset`.
+        anchor = str(partition_key(due[0]))
+        return self._execute(
+            [key],
+            {key.to_python_identifier(): {"slices": [str(piece) for piece in due]}},
+            {RANGE_START: anchor, RANGE_END: anchor},
+        )
 
     def _build(self, result: RunResult, *, full_refresh: bool) -> None:
         waiting = self._ledger.unbuilt_loads()
@@ -271,7 +299,7 @@ class StageRunner:
             models = [
                 key
                 for key in self._job.asset_layer.executable_asset_keys
-                if key not in keys.SLICE_STAGES
+                if key not in (*keys.SLICE_STAGES, keys.RAW_CHANNELS)
             ]
             # dagster-dbt echoes dbt's lines; they stand in dbt's own log too.
             with redirect_stdout(io.StringIO()):
@@ -342,6 +370,10 @@ class Recorder:
         self._outcomes.append(outcome)
         self._watcher.advance(self._stage, outcome)
 
+    def waiting(self, seconds: float, why: str) -> None:
+        """A source waits."""
+        self._watcher.waiting(seconds, why)
+
     def end(self, stage: str, seconds: float, failed: int) -> None:
         """The stage ended."""
         self._watcher.finished(stage, seconds, failed)
@@ -350,6 +382,39 @@ class Recorder:
         """Return the outcomes since the last call."""
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
+
+
+def _tell_failures(name: str, failures: Mapping[Slice, Failed], result: RunResult) -> None:
+    """List what failed, each reason once; what a pause has cut off is told as one thing."""
+    ordered = [outcome for _, outcome in sorted(failures.items(), key=lambda item: item[0])]
+    cut_off: list[Failed] = []
+    for outcome in ordered:
+        if isinstance(outcome.error, CoolingDownError):
+            cut_off.append(outcome)
+            until = outcome.error.until
+            result.cooling_down_until = max(until, result.cooling_down_until or until)
+    others = [outcome for outcome in ordered if outcome not in cut_off]
+    result.failures += [(name, what, reason) for what, reason in by_reason(others)]
+    if cut_off:
+        channels = ", ".join(sorted({outcome.slice.channel for outcome in cut_off}))
+        what = "slice" if len(cut_off) == 1 else "slices"
+        said = f"cooling down: {len(cut_off)} {what} of {channels}"
+        result.failures.append((name, said, cut_off[0].reason))
+
+
+def _let_steps_run_at_once(definitions: dg.Definitions) -> None:
+    """Take the steps out of their pools, and let none be tried again by itself.
+
+    Whoever waits for a pool in this process spins (Dagster's pause between two looks is at most 0),
+    and waits for ever if the run that holds the slot was killed. The Telegram account, the lake and
+    the builds have locks of their own, which die with their holder. And who sits before a terminal
+    wants to know within a minute that a server is gone, and tries again when it is back.
+    """
+    for assets in definitions.assets or ():
+        if isinstance(assets, dg.AssetsDefinition) and assets.is_executable:
+            for attribute in ("_pool", "_retry_policy"):
+                # There is no public way; the tests see to it that these names still mean it.
+                setattr(assets.op, attribute, None)
 
 
 def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:

@@ -58,6 +58,8 @@ class StageDisplay:
         self._done: set[Slice] = set()
         self._total = 0
         self._spoke = 0.0
+        self._stage = ""
+        self._waits = False
 
     def __enter__(self) -> Self:
         """Begin; nothing is shown yet."""
@@ -70,7 +72,7 @@ class StageDisplay:
 
     def stage(self, name: str, total: int) -> None:
         """A stage begins."""
-        self._done = set()
+        self._done, self._stage = set(), name
         self._total, self._spoke = total, time.monotonic()
         if not total:
             return
@@ -92,8 +94,19 @@ class StageDisplay:
             self._spoke = time.monotonic()
             self._console.print(f"{stage}: {len(self._done)} of {self._total}")
 
+    def waiting(self, seconds: float, why: str) -> None:
+        """A source waits; on a terminal its seconds are counted down."""
+        if self._bars is not None and self._task is not None:
+            said = f"{why}: {seconds:,.0f} s" if seconds else _unit(self._stage)
+            self._bars.update(self._task, unit=said)
+        elif seconds and not self._waits:
+            self._console.print(f"{why}: {seconds:,.0f} s")
+        self._waits = bool(seconds)
+
     def finished(self, name: str, seconds: float, failed: int) -> None:
         """The stage ended, and this many of what it had to do failed."""
+        # A first try finds out only on its way how many slices it reads.
+        self._total = max(self._total, len(self._done))
         if self._bars is not None and self._task is not None:
             self._bars.remove_task(self._task)
             self._bars.stop()
@@ -136,6 +149,27 @@ def show_failures(console: Console, result: RunResult) -> None:
                 f"  and {count - _LISTED_FAILURES} more of {escape(stage)}: all of them stand in "
                 "logs/medwh.log in the state folder"
             )
+
+
+def show_cooldown(console: Console, result: RunResult) -> None:
+    """Say until when Telegram wants to be left alone, if it does."""
+    if result.cooling_down_until is not None:
+        console.print(
+            f"\n[bold yellow]Cooling down[/] until {result.cooling_down_until:%Y-%m-%d %H:%M} UTC, as "
+            "Telegram asked. What was read is kept; run [bold]medwh run[/] again then, it goes on "
+            "where it was cut off.",
+            soft_wrap=True,
+        )
+
+
+def show_not_live(console: Console, result: RunResult) -> None:
+    """Say which channels were not read live, and what to do about it."""
+    if result.not_live:
+        console.print(
+            f"\n[bold yellow]Not read live:[/] {escape(result.not_live)}. What lies in the lake was "
+            "worked on.",
+            soft_wrap=True,
+        )
 
 
 def show_report(

@@ -8,4 +8,6 @@ select
     first_post_at,
     last_post_at
 from marts.dim_channels
+-- Others were read and have posted nothing.
+where message_count > 0
 order by channel_username

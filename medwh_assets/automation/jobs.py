@@ -1,11 +1,13 @@
 """The pipeline as one job, and the schedule that runs it over the live channels every night."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from medwh_assets.automation.plan import daily_ranges
+from medwh_assets import keys
+from medwh_assets.automation.plan import days_to_refresh, refresh_window
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
+from medwh_assets.slices import Slice, day_runs
 
 JOB_NAME = "telegram_etl_pipeline"
 SCHEDULE_NAME = "daily_telegram_etl_schedule"
@@ -23,7 +25,40 @@ PIPELINE = dg.define_asset_job(
 )
 
 
-def daily_schedule(channels: Sequence[str], refresh_days: int) -> dg.ScheduleDefinition:
+def pipeline_config(read: Iterable[Slice], along: Iterable[Slice] = ()) -> dict[str, object]:
+    """Return the configuration of a run of the pipeline over slices, wherever they lie.
+
+    A slice that fails is left out of what follows, and stops no other.
+
+    Args:
+        read: what is read from its source.
+        along: what lies in the lake and is worked on with it.
+    """
+    read = set(read)
+    first = [str(days) for days in day_runs(read)]
+    after = [str(days) for days in day_runs({*read, *along})]
+    return {
+        "ops": {
+            key.to_python_identifier(): {
+                "config": {
+                    "slices": first if key == keys.LAKE_MESSAGES else after,
+                    "hand_on": True,
+                }
+            }
+            for key in keys.SLICE_STAGES
+        }
+    }
+
+
+def pipeline_tags(piece: Slice) -> dict[str, str]:
+    """Return the tags of such a run: Dagster wants to know of a partition, any of its slices."""
+    anchor = str(partition_key(piece))
+    return {RANGE_START: anchor, RANGE_END: anchor}
+
+
+def daily_schedule(
+    channels: Sequence[str], refresh_days: int, deep_refresh_days: int
+) -> dg.ScheduleDefinition:
     """Return the schedule: at 00:00 UTC, yesterday and the refresh window of every live channel."""
 
     @dg.schedule(
@@ -42,13 +77,12 @@ def daily_schedule(channels: Sequence[str], refresh_days: int) -> dg.ScheduleDef
         if absent:
             context.instance.add_dynamic_partitions(str(CHANNELS.name), absent)
         today = context.scheduled_execution_time.date()
-        for first, last in daily_ranges(channels, [*known, *absent], today, refresh_days):
-            yield dg.RunRequest(
-                run_key=f"{today}:{first.channel}:{last.channel}",
-                tags={
-                    RANGE_START: str(partition_key(first)),
-                    RANGE_END: str(partition_key(last)),
-                },
-            )
+        days = days_to_refresh(today, refresh_days, deep_refresh_days)
+        window = refresh_window(channels, today, days)
+        yield dg.RunRequest(
+            run_key=str(today),
+            run_config=pipeline_config(window),
+            tags=pipeline_tags(window[0]),
+        )
 
     return daily

@@ -4,7 +4,7 @@ Each stage's output names the hash of what it was made from, so a slice is due a
 when that hash is not the one that lies there now. A killed run needs no bookkeeping of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -57,6 +57,15 @@ def load_due(content: str | None, piece: Slice, ledger: Mapping[Slice, str]) -> 
     return content is not None and ledger.get(piece) != content
 
 
+_MONDAY = 0
+
+
+def days_to_refresh(today: date, refresh_days: int, deep_refresh_days: int) -> int:
+    """Return how many days before today are read again: on Mondays further back, for late edits."""
+    deep = deep_refresh_days if today.weekday() == _MONDAY else 0
+    return max(refresh_days, deep)
+
+
 def refresh_window(channels: Iterable[str], today: date, refresh_days: int) -> list[Slice]:
     """Return yesterday and the days before it that a daily run reads again, for live channels."""
     return [
@@ -64,22 +73,3 @@ def refresh_window(channels: Iterable[str], today: date, refresh_days: int) -> l
         for channel in channels
         for back in range(max(refresh_days, 1), 0, -1)
     ]
-
-
-def daily_ranges(
-    live: Sequence[str], channel_order: Sequence[str], today: date, refresh_days: int
-) -> list[tuple[Slice, Slice]]:
-    """Return the partition ranges of the daily run: live channels only, neighbours in one range."""
-    window = refresh_window(live[:1], today, refresh_days)
-    if not window:
-        return []
-    first, last = window[0].date, window[-1].date
-    ranges: list[tuple[int, int]] = []
-    for index, channel in enumerate(channel_order):
-        if channel not in live:
-            continue
-        if ranges and ranges[-1][1] == index - 1:
-            ranges[-1] = (ranges[-1][0], index)
-        else:
-            ranges.append((index, index))
-    return [(Slice(channel_order[a], first), Slice(channel_order[b], last)) for a, b in ranges]

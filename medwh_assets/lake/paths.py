@@ -25,7 +25,10 @@ def image_file(channel: str, message_id: int) -> PurePosixPath:
 
 
 def replaced_image_file(channel: str, message_id: int, sha256: str) -> PurePosixPath:
-    """`images/<channel>/<message_id>.<sha8>.jpg`: a picture that another one replaced."""
+    """`images/<channel>/<message_id>.<sha8>.jpg`: one of several pictures that a post has had.
+
+    Which of them it shows now is said by its image record, not by the name.
+    """
     return PurePosixPath("images", channel_name(channel), f"{int(message_id)}.{sha256[:8]}.jpg")
 
 

@@ -9,7 +9,7 @@ A recording is a folder:
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +101,8 @@ class RecordedSource:
         folder: the recording's folder; one that does not exist records no channel.
     """
 
+    photos = None
+
     def __init__(self, folder: Path) -> None:
         """Remember the folder; nothing is read yet."""
         self.folder = folder
@@ -158,6 +160,12 @@ class RecordedSource:
             return (self.folder / "images" / f"{post.media.photo_id}.jpg").read_bytes()
         except FileNotFoundError:
             return None
+
+    def expect(self, posts: Sequence[Post]) -> None:
+        """Do nothing: files need not be fetched ahead."""
+
+    def facts(self, channel: str) -> None:
+        """Return None: a recording holds posts only."""
 
     def _load(self, channel: str) -> list[_RecordedRead]:
         if channel not in self._reads:

@@ -1,16 +1,17 @@
-"""The assets that load the lake into PostgreSQL: `raw/telegram_messages` and `raw/yolo_detections`."""
+"""The assets that load the lake into PostgreSQL: `raw/…`."""
 
 import dagster as dg
 
 from medwh_assets import keys
-from medwh_assets.slice_asset import slice_asset
+from medwh_assets.slice_asset import due_asset, slice_asset
+from medwh_assets.warehouse.channel_facts import load_facts
 from medwh_assets.warehouse.from_lake import load_detection_slices, load_message_slices
 
 _RETRY = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def warehouse_assets(partitions: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Return the two assets for the given date × channel partitions."""
+    """Return the assets, those of slices for the given date × channel partitions."""
     return [
         slice_asset(
             key=keys.RAW_MESSAGES,
@@ -39,6 +40,18 @@ def warehouse_assets(partitions: dg.MultiPartitionsDefinition) -> list[dg.Assets
             description=(
                 "Table of looked-at pictures, one row a picture, with what the configured model "
                 "saw on it. Loaded slice by slice like the posts."
+            ),
+            kinds={"postgres", "table"},
+            retry_policy=_RETRY,
+        ),
+        due_asset(
+            key=keys.RAW_CHANNELS,
+            deps=[keys.LAKE_MESSAGES],
+            work=lambda resources: load_facts(resources.lake, resources.warehouse),
+            resources={"lake", "warehouse"},
+            description=(
+                "Table of what live channels say of themselves, one row for each time they were "
+                "read: title, description, subscribers. Loads every day that is not loaded yet."
             ),
             kinds={"postgres", "table"},
             retry_policy=_RETRY,

@@ -26,6 +26,7 @@ from medwh_assets.warehouse.masking import count_and_mask_phones
 from medwh_assets.warehouse.statements import statement
 
 TableName = Literal["telegram_messages", "yolo_detections"]
+LedgerTable = TableName | Literal["channel_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def remove_slices(
     return removed
 
 
-def loaded_contents(connection: Connection, table: TableName) -> dict[Slice, LoadedContent]:
+def loaded_contents(connection: Connection, table: LedgerTable) -> dict[Slice, LoadedContent]:
     """Return what `raw` holds: every slice that was ever loaded, with its present content."""
     with database_errors():
         rows = connection.execute(statement("load/latest_loads.sql"), {"table_name": table})

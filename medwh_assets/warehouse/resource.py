@@ -22,7 +22,7 @@ from medwh_assets.warehouse.connection import (
     database_of,
     embedded_server,
 )
-from medwh_assets.warehouse.load import TableName, loaded_contents, remove_slices
+from medwh_assets.warehouse.load import LedgerTable, loaded_contents, remove_slices
 from medwh_assets.warehouse.setup import set_up
 
 
@@ -97,7 +97,11 @@ class Warehouse:
         """Return the content hash of every slice of detections as loaded last."""
         return self._loaded("yolo_detections")
 
-    def _loaded(self, table: TableName) -> dict[Slice, str]:
+    def loaded_channel_facts(self) -> dict[Slice, str]:
+        """Return the content hash of every day of channel facts as loaded last."""
+        return self._loaded("channel_facts")
+
+    def _loaded(self, table: LedgerTable) -> dict[Slice, str]:
         with self.connect("medwh_loader") as connection:
             contents = loaded_contents(connection, table)
         return {

@@ -11,3 +11,9 @@
 {% macro date_key(column) -%}
     md5(to_char({{ column }}, 'YYYY-MM-DD'))
 {%- endmacro %}
+
+
+{#- A moment as a key's part: the same text whatever the session's time zone and DateStyle. -#}
+{% macro moment_text(column) -%}
+    to_char({{ column }} at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')
+{%- endmacro %}

@@ -43,7 +43,17 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of a model with one row per channel. -#}
+{#- Pre-hook of a model whose rows never move to another day. One snapshot, as above. -#}
+{% macro delete_touched_days(date_column) -%}
+    {%- if is_incremental() %}
+    set transaction isolation level repeatable read;
+    delete from {{ this }}
+    where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Pre-hook of a model that is made anew for a whole channel at once. -#}
 {% macro delete_touched_channels() -%}
     {%- if is_incremental() %}
     delete from {{ this }}

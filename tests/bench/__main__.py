@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import api, detection, importing, loading, start
+from tests.bench import api, detection, importing, live, loading, start
 from tests.bench.measured import Measured
 
 BENCHMARKS = {
     "start": start.measure,
     "import": importing.measure,
+    "live": live.measure,
     "load": loading.measure,
     "detection": detection.measure,
     "api": api.measure,
@@ -34,7 +35,8 @@ def row(measured: Measured) -> tuple[str, str, str, str, str]:
     """Return a line of the table."""
     simple = f"{measured.simple:,.0f}" if measured.simple else "–"
     times = f"{measured.value / measured.simple:.1f}" if measured.simple else "–"
-    value = f"{measured.value:,.0f}" if measured.value >= 100 else f"{measured.value:,.1f}"
+    whole = measured.value >= 100 or float(measured.value).is_integer()
+    value = f"{measured.value:,.0f}" if whole else f"{measured.value:,.1f}"
     return measured.what, f"{value} {measured.unit}", simple, times, measured.how
 
 

@@ -69,6 +69,17 @@ def test_only_setup_and_the_api_know_the_password_of_the_apis_role() -> None:
     assert "POSTGRES_PASSWORD" not in OURS["api"]["environment"]
 
 
+def test_the_telegram_account_is_known_where_channels_are_read_and_nowhere_else() -> None:
+    names = {"TELEGRAM_API_ID", "TELEGRAM_API_HASH", "TELEGRAM_PHONE", "TELEGRAM_SESSION"}
+    knowing = {name for name, s in OURS.items() if names & s["environment"].keys()}
+    assert knowing == {"code", "daemon"}
+    for service in knowing:
+        given = OURS[service]["environment"]
+        assert {name: given[name] for name in names} == {n: f"${{{n}:-}}" for n in names}
+        # Channels are read where they are loaded: with all that the pipeline has.
+        assert OURS["init"]["environment"].keys() - {"MEDWH_API_DB_PASSWORD"} <= given.keys()
+
+
 def test_every_command_exists() -> None:
     scripts = {script.name for script in entry_points(group="console_scripts")} | {"python"}
     commands = [service["command"] for service in OURS.values() if "command" in service]

@@ -6,11 +6,19 @@ from pathlib import Path
 from pydantic_settings import BaseSettings
 
 from medwh_api.settings import ApiSettings
-from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
+from medwh_assets.settings import (
+    DetectionSettings,
+    LakeSettings,
+    LiveSettings,
+    PostgresSettings,
+    ServeSettings,
+    TelegramSettings,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 CLASSES: tuple[type[BaseSettings], ...] = (
-    LakeSettings, PostgresSettings, DetectionSettings, ServeSettings, ApiSettings,
+    LakeSettings, TelegramSettings, LiveSettings, PostgresSettings, DetectionSettings,
+    ServeSettings, ApiSettings,
 )  # fmt: skip
 # Read where the server's binaries are looked for, before any settings class can be made.
 BESIDES = {"MEDWH_PG_BIN"}
@@ -33,7 +41,7 @@ def test_every_setting_stands_in_the_example_file_and_no_other_does() -> None:
 def test_every_setting_stands_in_the_readme() -> None:
     readme = (REPOSITORY / "README.md").read_text()
     table = readme[readme.index("## Settings") : readme.index("## Deploy")]
-    assert set(re.findall(r"`((?:MEDWH|POSTGRES)_[A-Z_]+)`", table)) >= defined()
+    assert set(re.findall(r"`((?:MEDWH|POSTGRES|TELEGRAM)_[A-Z_]+)`", table)) >= defined()
 
 
 def test_the_example_files_defaults_are_the_defaults(tmp_path: Path, monkeypatch: object) -> None:

@@ -1,17 +1,29 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from medwh_assets.errors import CorruptSliceError, PermanentError, RetryableError
+from medwh_assets.errors import (
+    CoolingDownError,
+    CorruptSliceError,
+    PermanentError,
+    RetryableError,
+)
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import CHANNELS, date_by_channel, partition_key
 from medwh_assets.run_process import PID_TAG
-from medwh_assets.slice_asset import refuse_job_backfill, slice_asset
-from medwh_assets.slices import Slice
+from medwh_assets.slice_asset import (
+    SilentProgress,
+    Work,
+    due_asset,
+    failed_in_run,
+    refuse_job_backfill,
+    slice_asset,
+)
+from medwh_assets.slices import DayRun, Slice
 
 # Backfill policies are in beta, as they have been for years.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -56,7 +68,7 @@ def run(
     instance: dg.DagsterInstance,
     stage: Stage,
     tags: dict[str, str],
-    slices: Sequence[Slice] = (),
+    slices: Sequence[Slice | DayRun] = (),
     retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.ExecuteInProcessResult:
     asset = slice_asset(
@@ -164,13 +176,27 @@ def test_slices_by_name_that_fail_leave_the_others_recorded(instance: dg.Dagster
 
 def test_a_long_list_of_failures_is_cut_and_says_so(instance: dg.DagsterInstance) -> None:
     asked = [piece("zeta", day) for day in range(1, 26)]
-    stage = Stage(bad=dict.fromkeys(asked, PermanentError("bad")))
+    stage = Stage(bad={one: PermanentError(f"bad {one}") for one in asked})
     result = run(instance, stage, span(asked[0], asked[-1]))
     assert "and 5 more" in reason(result)
 
 
+def test_one_reason_for_many_days_is_told_once(instance: dg.DagsterInstance) -> None:
+    asked = [piece("zeta", day) for day in range(1, 26)]
+    stage = Stage(bad=dict.fromkeys(asked, PermanentError("private")))
+    result = run(instance, stage, span(asked[0], asked[-1]))
+    assert reason(result).count("private") == 1
+    assert "zeta|2025-03-01..2025-03-25 (25 days): private" in reason(result)
+
+
 @pytest.mark.parametrize(
-    ("error", "attempts"), [(PermanentError("for ever"), 1), (RetryableError("for now"), 3)]
+    ("error", "attempts"),
+    [
+        (PermanentError("for ever"), 1),
+        (RetryableError("for now"), 3),
+        # In hours, not in the seconds of a retry policy: a sensor asks for it.
+        (CoolingDownError("for hours", datetime(2025, 3, 1, 12, tzinfo=UTC)), 1),
+    ],
 )
 def test_only_what_may_pass_is_tried_again(
     instance: dg.DagsterInstance, error: Exception, attempts: int
@@ -179,6 +205,158 @@ def test_only_what_may_pass_is_tried_again(
     tags = span(piece("zeta", 1), piece("zeta", 2))
     run(instance, stage, tags, retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
     assert len(stage.asked) == attempts
+
+
+def test_runs_of_days_by_name_are_all_their_slices(instance: dg.DagsterInstance) -> None:
+    stage = Stage()
+    named = [DayRun("zeta", piece("zeta", 2).date, piece("zeta", 4).date), piece("mid", 9)]
+    result = run(instance, stage, span(piece("zeta", 2), piece("zeta", 2)), named)
+    assert result.success
+    expected = [*(piece("zeta", day) for day in (2, 3, 4)), piece("mid", 9)]
+    assert stage.asked == [expected]
+    assert recorded(instance).keys() == {str(one) for one in expected}
+
+
+BEHIND = dg.AssetKey(["raw", "telegram_messages"])
+
+
+def two_stages(
+    instance: dg.DagsterInstance,
+    stages: Sequence[Work],
+    named: Sequence[Slice],
+    *,
+    hand_on: bool = True,
+    retry_policy: dg.RetryPolicy | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Run two assets, one made from the other, over slices by name."""
+    assets = [
+        slice_asset(
+            key=key,
+            deps=deps,
+            partitions=date_by_channel(FIRST),
+            work=work,
+            resources={"room"},
+            description="a stage",
+            kinds={"json"},
+            retry_policy=retry_policy,
+        )
+        for key, deps, work in zip((KEY, BEHIND), ([], [KEY]), stages, strict=True)
+    ]
+    job = dg.Definitions(
+        assets=assets, resources={"room": "a resource", "progress": SilentProgress()}
+    ).resolve_implicit_global_asset_job_def()
+    config = {"slices": [str(one) for one in named], "hand_on": hand_on}
+    ops = {key.to_python_identifier(): {"config": config} for key in (KEY, BEHIND)}
+    return job.execute_in_process(
+        instance=instance,
+        tags=span(named[0], named[0]),
+        run_config={"ops": ops},
+        raise_on_error=False,
+    )
+
+
+def done_slices(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> list[str]:
+    """Which partitions of an asset the run has recorded."""
+    events = [e for e in result.get_asset_materialization_events() if e.asset_key == key]
+    return sorted(str(event.partition) for event in events)
+
+
+@pytest.mark.parametrize("hand_on", [False, True])
+def test_slices_by_name_let_the_assets_behind_follow_only_where_that_is_asked_for(
+    instance: dg.DagsterInstance, hand_on: bool
+) -> None:
+    named = [piece("zeta", 2), piece("zeta", 3)]
+    before, after = Stage(), Stage()
+    result = two_stages(instance, [before.work, after.work], named, hand_on=hand_on)
+    assert result.success
+    assert after.asked == ([named] if hand_on else [])
+    assert done_slices(result, KEY) == [str(one) for one in named]
+    assert done_slices(result, BEHIND) == ([str(one) for one in named] if hand_on else [])
+
+
+def test_a_slice_that_fails_is_left_out_of_what_follows_and_stops_no_other(
+    instance: dg.DagsterInstance,
+) -> None:
+    named = [piece("zeta", 2), piece("zeta", 3), piece("mid", 2)]
+    before = Stage(bad=dict.fromkeys(named[:2], PermanentError("private")))
+    after = Stage(bad={named[2]: CorruptSliceError("no JSON")})
+    result = two_stages(instance, [before.work, after.work], named)
+    assert result.success
+    assert after.asked == [named[2:]]
+    # Not even the partition that Dagster takes the run for is said to be there.
+    assert done_slices(result, KEY) == [str(named[2])]
+    assert done_slices(result, BEHIND) == []
+    (kept,) = instance.get_runs()
+    assert failed_in_run(kept.tags) == {
+        "lake__telegram_messages": ["zeta|2025-03-02..2025-03-03 (2 days): private"],
+        "raw__telegram_messages": [f"{named[2]}: no JSON"],
+    }
+
+
+def test_a_step_that_cannot_even_begin_lets_the_others_follow(
+    instance: dg.DagsterInstance,
+) -> None:
+    def no_right(resources: Any, slices: Sequence[Slice]) -> Iterator[Outcome]:
+        raise PermanentError("no right to load")
+        yield
+
+    named = [piece("zeta", 2), piece("zeta", 3)]
+    after = Stage()
+    result = two_stages(instance, [no_right, after.work], named)
+    assert result.success
+    assert after.asked == [[]]
+    (kept,) = instance.get_runs()
+    assert "no right to load" in str(failed_in_run(kept.tags))
+
+
+def test_what_may_pass_is_tried_again_before_a_run_goes_on_without_it(
+    instance: dg.DagsterInstance,
+) -> None:
+    named = [piece("zeta", 2), piece("zeta", 3)]
+    before, after = Stage(bad={named[0]: RetryableError("for now")}), Stage()
+    policy = dg.RetryPolicy(max_retries=2, delay=0)
+    result = two_stages(instance, [before.work, after.work], named, retry_policy=policy)
+    assert result.success
+    assert len(before.asked) == 3
+    assert after.asked == [named[1:]]
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_an_asset_without_partitions_works_on_what_is_due_and_names_what_failed(
+    instance: dg.DagsterInstance, bad: bool
+) -> None:
+    watched: list[Outcome] = []
+
+    class Watcher:
+        def advance(self, stage: str, outcome: Outcome) -> None:
+            watched.append(outcome)
+
+    def work(resources: Any) -> Iterator[Outcome]:
+        assert resources.room == "a resource"
+        yield Done(piece("zeta", 1))
+        if bad:
+            yield Failed(piece("zeta", 2), CorruptSliceError("no JSON"))
+        yield Done(piece("zeta", 3))
+
+    asset = due_asset(
+        key=dg.AssetKey(["raw", "due"]),
+        deps=[],
+        work=work,
+        resources={"room"},
+        description="what is due",
+        kinds={"json"},
+    )
+    result = dg.materialize(
+        [asset],
+        instance=instance,
+        resources={"room": "a resource", "progress": Watcher()},
+        raise_on_error=False,
+    )
+    assert result.success is not bad
+    assert len(watched) == 2 + bad
+    if bad:
+        assert "1 of 3 slices failed" in reason(result)
+        assert "zeta|2025-03-02: no JSON" in reason(result)
 
 
 def test_a_run_says_which_process_it_lives_in(instance: dg.DagsterInstance) -> None:

@@ -85,6 +85,24 @@ def test_what_is_no_slice_is_refused(text: str) -> None:
         Slice.parse(text)
 
 
+@given(SLICES, st.integers(0, 400))
+def test_a_run_of_days_reads_back_from_its_text(piece: Slice, more: int) -> None:
+    run = DayRun(
+        piece.channel, piece.date, min(piece.date, date(9990, 1, 1)) + timedelta(days=more)
+    )
+    assert DayRun.parse(str(run)) == run
+    assert DayRun.parse(str(piece)) == DayRun(piece.channel, piece.date, piece.date)
+
+
+@pytest.mark.parametrize("text", ["", "demo|2025-03-01..", "demo|..2025-03-01", "demo|a..b"])
+def test_what_is_no_run_of_days_is_refused_or_a_single_day(text: str) -> None:
+    if text == "demo|2025-03-01..":
+        assert len(list(DayRun.parse(text).slices())) == 1
+        return
+    with pytest.raises((ChannelNameError, ValueError)):
+        DayRun.parse(text)
+
+
 def test_a_slice_of_a_channel_in_capitals_is_refused() -> None:
     with pytest.raises(ChannelNameError, match="lower case"):
         Slice("CheMed123", date(2025, 3, 1))

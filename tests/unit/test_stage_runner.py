@@ -2,7 +2,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,13 @@ import dagster as dg
 import pytest
 
 from medwh_assets import keys
-from medwh_assets.errors import PermanentError, WeightsError
+from medwh_assets.errors import (
+    ChannelPrivateError,
+    CoolingDownError,
+    PermanentError,
+    SourceUnreachableError,
+    WeightsError,
+)
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import date_by_channel
@@ -47,6 +53,9 @@ class Ledger:
     def loaded_detections(self) -> dict[Slice, str]:
         return {}
 
+    def loaded_channel_facts(self) -> dict[Slice, str]:
+        return {}
+
     def unbuilt_loads(self) -> int:
         return 1
 
@@ -66,6 +75,9 @@ class Watcher:
     def finished(self, name: str, seconds: float, failed: int) -> None:
         self.failed[name] = failed
 
+    def waiting(self, seconds: float, why: str) -> None:
+        pass
+
 
 @dataclass
 class World:
@@ -80,6 +92,7 @@ class World:
     killed_in: dg.AssetKey | None = None
     no_model: Exception | None = None
     did: dict[dg.AssetKey, list[Slice]] = field(default_factory=dict[dg.AssetKey, list[Slice]])
+    tries: int = 0
     refreshed: list[bool] = field(default_factory=list[bool])
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -97,6 +110,7 @@ class World:
 
     def _work(self, key: dg.AssetKey, slices: Sequence[Slice]) -> Iterator[Outcome]:
         self.did[key] = list(slices)
+        self.tries += 1
         for piece in slices:
             if key == self.killed_in:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -126,6 +140,7 @@ class World:
                 resources=set(),
                 description="a stage",
                 kinds={"json"},
+                pool="telegram",
                 retry_policy=dg.RetryPolicy(max_retries=1, delay=60),
             )
             for key, parents in PARENTS.items()
@@ -180,6 +195,33 @@ def test_without_a_detector_posts_are_loaded_and_built_and_the_fix_is_told(world
     assert world.watcher.failed["lake/yolo_detections"] == 1
 
 
+def test_a_pause_is_told_once_with_all_that_it_cut_off(world: World) -> None:
+    noon = datetime(2025, 3, 1, 12, tzinfo=UTC)
+    for hours, piece in enumerate((A, B)):
+        until = noon + timedelta(hours=hours)
+        world.bad[keys.LAKE_MESSAGES, piece] = CoolingDownError("Telegram asked for a pause", until)
+    result = world.run()
+    assert result.failures == [
+        (
+            "lake/telegram_messages",
+            "cooling down: 2 slices of alpha",
+            "Telegram asked for a pause",
+        )
+    ]
+    assert result.cooling_down_until == noon + timedelta(hours=1)
+    assert world.refreshed == [False]
+
+
+def test_a_channel_of_which_no_day_can_be_read_is_told_once(world: World) -> None:
+    for piece in (A, B):
+        world.bad[keys.LAKE_MESSAGES, piece] = ChannelPrivateError("alpha: private")
+    result = world.run()
+    assert result.failures == [
+        ("lake/telegram_messages", "alpha|2025-03-01..2025-03-02 (2 days)", "alpha: private")
+    ]
+    assert world.watcher.failed["lake/telegram_messages"] == 2
+
+
 def test_a_step_that_breaks_after_its_last_slice_is_a_failure_too(world: World) -> None:
     world.broken[keys.RAW_MESSAGES] = PermanentError("broke at the very end")
     result = world.run()
@@ -193,6 +235,24 @@ def test_an_interrupt_ends_the_run_at_once_instead_of_trying_again(world: World)
         world.run()
     assert keys.LAKE_DETECTIONS not in world.did
     assert world.refreshed == []
+
+
+def test_what_may_pass_is_not_tried_again_while_somebody_waits_for_it(world: World) -> None:
+    unreachable = SourceUnreachableError("no answer")
+    world.bad[keys.LAKE_MESSAGES, A] = unreachable
+    world.broken[keys.RAW_MESSAGES] = unreachable
+    result = world.run()
+    stages = [stage for stage, _, reason in result.failures if "no answer" in reason]
+    assert stages == ["lake/telegram_messages", "raw/telegram_messages"]
+    assert world.tries == len(keys.SLICE_STAGES)
+
+
+def test_a_slot_that_a_killed_run_holds_keeps_nobody_waiting(world: World) -> None:
+    storage = world.instance.event_log_storage
+    storage.set_concurrency_slots("telegram", 1)
+    assert storage.claim_concurrency_slot("telegram", "killed", "step").is_claimed
+    assert world.run().ok
+    assert world.did[keys.RAW_DETECTIONS] == [A, B]
 
 
 def test_a_full_refresh_reaches_the_models(world: World) -> None:

@@ -4,9 +4,11 @@ import itertools
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from medwh_assets.lake.channels import ChannelObservation
 from medwh_assets.lake.merge import post_from_reading
 from medwh_assets.lake.records import Box, Content, DetectionRecord, Media, Observation, Post
 from medwh_assets.slices import Slice
+from medwh_assets.warehouse.channel_facts import load_channel_facts
 from medwh_assets.warehouse.connection import Connection
 from medwh_assets.warehouse.load import load_detections, load_messages
 
@@ -73,6 +75,24 @@ def look(connection: Connection, channel: str, day: int, *images: DetectionRecor
     load_detections(connection, Slice(channel, march(day)), images, next(_hashes), "a detector")
 
 
+def told(channel: str, day: int, subscribers: int | None, about: str = "") -> ChannelObservation:
+    """Make the record of a read of what a channel says of itself."""
+    return ChannelObservation(
+        channel=channel,
+        channel_id=77,
+        title=f"{channel} {day}",
+        about=about,
+        subscribers=subscribers,
+        username=channel.upper(),
+        observed_at=datetime.combine(march(day), time(0, 30), UTC),
+    )
+
+
+def observe(connection: Connection, channel: str, day: int, *seen: ChannelObservation) -> None:
+    """Load what a channel said of itself on a day, whatever was loaded before."""
+    load_channel_facts(connection, Slice(channel, march(day)), seen, next(_hashes))
+
+
 def first_loads(connection: Connection, channel: str) -> None:
     """Load three days of a channel with one of everything."""
     load(
@@ -87,6 +107,7 @@ def first_loads(connection: Connection, channel: str) -> None:
     note = post(channel, 5, 4, kind="service", text=None, media=None, views=None)
     file = post(channel, 6, 4, media=Media(kind="document"), channel_id=77)
     load(connection, channel, 4, note, file, post(channel, 7, 4))
+    observe(connection, channel, 9, told(channel, 9, 100, about="☎️ 0900 000 012"))
     look(connection, channel, 1, seen(1, "bottle", "person"))
     look(connection, channel, 2, seen(3, "box", "giraffe"))
     look(connection, channel, 4, seen(6), seen(7, readable=False))

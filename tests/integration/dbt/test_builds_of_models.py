@@ -12,7 +12,7 @@ from medwh_assets.warehouse.connection import Connection, Database
 from medwh_assets.warehouse.load import remove_slices
 from medwh_dbt import PROJECT_DIR
 from tests.integration.dbt.dbt_command import BuildFailed, DbtCommand, dbt_environment
-from tests.integration.dbt.slices_of_posts import load, look, march, post, seen
+from tests.integration.dbt.slices_of_posts import load, look, march, observe, post, seen, told
 from tests.marts_identity import marts_identity
 
 CHANNEL = "demo_untouched"
@@ -27,6 +27,11 @@ def test_incremental_builds_equal_a_full_refresh_after_every_kind_of_load(
     remove_slices(warehouse, [Slice("demo_removed", march(day)) for day in (1, 2, 4)])
     load(warehouse, "demo_new", 9, post("demo_new", 1, 9))
     look(warehouse, "demo_new", 9, seen(1, "person"))
+    # What a channel says of itself: again on the same day, on an earlier one, before its first post.
+    observe(warehouse, "demo_edited", 9, told("demo_edited", 9, 110, "changed"))
+    observe(warehouse, "demo_emptied", 8, told("demo_emptied", 8, None))
+    observe(warehouse, "demo_new", 8, told("demo_new", 8, 3))
+    observe(warehouse, "demo_without_posts", 8, told("demo_without_posts", 8, 3))
     # A better date moves a post: both days are read again, and both looked at again ...
     load(warehouse, "demo_moved", 1, post("demo_moved", 2, 1))
     load(warehouse, "demo_moved", 6, post("demo_moved", 1, 6))
@@ -136,10 +141,11 @@ def test_constraints_indexes_and_rights_outlive_normal_and_full_builds(
     dbt.rebuild()
     assert structure_of_marts(warehouse) == made
     assert sum("gin_trgm_ops" in line for line in made) == 1
-    assert sum(line.startswith("p PRIMARY KEY") for line in made) == 4
+    assert sum(line.startswith("p PRIMARY KEY") for line in made) == 5
     assert sum(line.startswith("c CHECK") for line in made) > 10
     warehouse.execute("set role medwh_api")
-    for table in ("dim_channels", "dim_dates", "fct_messages", "fct_image_detections"):
+    tables = ("dim_channels", "dim_dates", "fct_messages", "fct_image_detections")
+    for table in (*tables, "fct_channel_subscribers"):
         assert warehouse.execute(f"select count(*) from marts.{table}").fetchone() != (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             warehouse.execute(f"delete from marts.{table}")
@@ -170,6 +176,40 @@ def test_posts_become_facts_as_the_columns_say(warehouse: Connection) -> None:
         (6, "document", "other", True, True, True, False),
         (7, "photo", None, True, True, False, False),
     ]
+
+
+def test_what_a_channel_says_reaches_the_marts_without_its_phone_numbers(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    observe(warehouse, CHANNEL, 10, told(CHANNEL, 10, 104, about="Call 0900 000 012"))
+    dbt.run(open_build(warehouse, full_refresh=False))
+    assert warehouse.execute(
+        "select channel_title, channel_about, channel_spelling, channel_id, subscribers_count"
+        " from marts.dim_channels where channel_username = %s",
+        (CHANNEL,),
+    ).fetchall() == [(f"{CHANNEL} 10", "Call [phone]", CHANNEL.upper(), 77, 104)]
+    assert warehouse.execute(
+        "select observed_date, subscribers_count, subscribers_change"
+        " from marts.fct_channel_subscribers where channel_username = %s order by observed_at",
+        (CHANNEL,),
+    ).fetchall() == [(march(9), 100, None), (march(10), 104, 4)]
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
+def test_a_channel_that_has_posted_nothing_is_known_by_what_it_says(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    observe(warehouse, "demo_silent", 10, told("demo_silent", 10, 31))
+    dbt.run(open_build(warehouse, full_refresh=False))
+    assert warehouse.execute(
+        "select subscribers_count, message_count, image_count, first_post_at"
+        " from marts.dim_channels where channel_username = 'demo_silent'"
+    ).fetchall() == [(31, 0, 0, None)]
+    assert warehouse.execute(
+        "select subscribers_count from marts.fct_channel_subscribers"
+        " where channel_username = 'demo_silent'"
+    ).fetchall() == [(31,)]
+    assert_equals_a_full_refresh(warehouse, dbt)
 
 
 def test_dbts_own_command_builds_and_tests_everything_without_a_warning(

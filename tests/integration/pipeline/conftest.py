@@ -36,11 +36,11 @@ class Pipeline:
     def lake(self) -> Path:
         return self.folder / "lake"
 
-    def medwh(self, *arguments: str, status: int = 0) -> str:
-        """Run a command, check its exit status, and return what it printed."""
+    def medwh(self, *arguments: str, status: int | None = 0) -> str:
+        """Run a command, check its exit status unless it is None, and return what it printed."""
         return self.python("-m", "medwh_assets.cli", *arguments, status=status)
 
-    def python(self, *arguments: str, status: int = 0) -> str:
+    def python(self, *arguments: str, status: int | None = 0) -> str:
         """Run Python in the pipeline's environment, as `medwh` does."""
         finished = subprocess.run(
             [sys.executable, *arguments],
@@ -52,7 +52,8 @@ class Pipeline:
             check=False,
         )
         said = finished.stdout + finished.stderr
-        assert finished.returncode == status, f"status {finished.returncode}:\n{said}"
+        expected = finished.returncode if status is None else status
+        assert finished.returncode == expected, f"status {finished.returncode}:\n{said}"
         return said
 
     def marts(self) -> dict[str, str]:

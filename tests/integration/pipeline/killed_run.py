@@ -35,6 +35,9 @@ class Killer:
         if name == self._stage:
             sys.exit(f"{name} ended before the kill")
 
+    def waiting(self, seconds: float, why: str) -> None:
+        pass
+
     def _die_in_dbt(self) -> None:
         with self._session.warehouse.connect() as connection:
             while True:

@@ -1,12 +1,15 @@
 """What each role may do, seen from the database itself."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, QueryCanceled, ReadOnlySqlTransaction
 
+from medwh_assets.warehouse.account_state import WarehouseAccountState
 from medwh_assets.warehouse.connection import Connection, Database
 from medwh_assets.warehouse.load import load_messages
 from tests.integration.warehouse.made_records import post, slice_of
@@ -55,14 +58,15 @@ def test_the_transformer_reads_raw_and_builds_marts(
     for statement in (
         "delete from raw.telegram_messages",
         "insert into ops.builds (status, full_refresh) values ('done', true)",
+        "select * from ops.telegram_peers",
         "create table raw.mine (a int)",
     ):
         with pytest.raises(InsufficientPrivilege):
             transformer.execute(statement)
 
 
-def test_the_api_reads_marts_made_later_and_its_view_and_nothing_else(
-    loader: Connection, transformer: Connection, api: psycopg.Connection
+def test_the_api_reads_marts_made_later_and_its_views_and_nothing_else(
+    loader: Connection, transformer: Connection, api: psycopg.Connection, database: Database
 ) -> None:
     load_messages(loader, slice_of(), [post(1)], "a")
     transformer.execute("create table marts.fct_messages as select 7 as message_pk")
@@ -70,11 +74,19 @@ def test_the_api_reads_marts_made_later_and_its_view_and_nothing_else(
     assert api.execute("select message_pk from marts.fct_messages").fetchone() == (7,)
     row = api.execute("select channel_username, slices_loaded from ops.channel_loads").fetchone()
     assert row == ("demo_selam_pharmacy", 1)
+    with closing(WarehouseAccountState(database, "mine")) as account:
+        account.note("demo_selam_pharmacy", "ok", "", datetime(2025, 3, 1, tzinfo=UTC))
+    row = api.execute("select channel_username, status from ops.channel_status").fetchone()
+    assert row == ("demo_selam_pharmacy", "ok")
     for statement in (
         "select * from raw.telegram_messages",
         "select * from raw.loads",
         "select * from staging.hidden",
         "select * from ops.builds",
+        "select * from ops.telegram_peers",
+        "select * from ops.telegram_channels",
+        "select * from ops.telegram_cooldowns",
+        "select * from raw.channel_facts",
         "set role medwh_loader",
         "set role medwh_transformer",
     ):

@@ -21,6 +21,23 @@ RELATIONS = """
     order by 1
 """
 
+RELATIONS_MADE = [
+    "ops.build_loads",
+    "ops.builds",
+    "ops.channel_loads",
+    "ops.channel_status",
+    "ops.telegram_channels",
+    "ops.telegram_cooldowns",
+    "ops.telegram_peers",
+    "ops.telegram_photos",
+    "ops.telegram_rest",
+    "ops.telegram_sessions",
+    "raw.channel_facts",
+    "raw.loads",
+    "raw.telegram_messages",
+    "raw.yolo_detections",
+]
+
 
 def relations(database: Database) -> list[str]:
     with database.connect() as connection:
@@ -29,14 +46,7 @@ def relations(database: Database) -> list[str]:
 
 def test_a_new_server_gets_databases_schemas_and_tables(unmade_database: Database) -> None:
     set_up(unmade_database)
-    assert relations(unmade_database) == [
-        "ops.build_loads",
-        "ops.builds",
-        "ops.channel_loads",
-        "raw.loads",
-        "raw.telegram_messages",
-        "raw.yolo_detections",
-    ]
+    assert relations(unmade_database) == RELATIONS_MADE
     with unmade_database.dagster.connect() as connection:
         assert connection.execute("select current_database()").fetchone() == (
             unmade_database.dagster.name,
@@ -60,14 +70,30 @@ def test_set_ups_of_one_database_at_once_all_succeed(unmade_database: Database) 
     with ThreadPoolExecutor(10) as threads:
         for one in [threads.submit(set_up, unmade_database) for _ in range(10)]:
             one.result()
-    assert len(relations(unmade_database)) == 6
+    assert relations(unmade_database) == RELATIONS_MADE
 
 
 def test_what_was_dropped_comes_back(database: Database) -> None:
     with database.connect() as connection:
         connection.execute("drop schema raw cascade; drop schema marts cascade")
     set_up(database)
-    assert len(relations(database)) == 6
+    assert relations(database) == RELATIONS_MADE
+
+
+def test_a_ledger_made_before_there_were_channel_facts_takes_them(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "alter table raw.loads drop constraint loads_table_name_check;"
+            " alter table raw.loads add constraint loads_table_name_check"
+            " check (table_name in ('telegram_messages', 'yolo_detections'));"
+            " drop table raw.channel_facts"
+        )
+    set_up(database)
+    with database.connect("medwh_loader") as connection:
+        connection.execute(
+            "insert into raw.loads (table_name, channel_username, slice_date, row_count)"
+            " values ('channel_facts', 'demo_shop', '2025-03-01', 0)"
+        )
 
 
 def test_a_login_without_rights_gets_the_sql_for_an_administrator_and_it_suffices(
@@ -86,7 +112,7 @@ def test_a_login_without_rights_gets_the_sql_for_an_administrator_and_it_suffice
         capture_output=True,
     )
     set_up(plain_login)
-    assert len(relations(plain_login)) == 6
+    assert relations(plain_login) == RELATIONS_MADE
     with plain_login.connect("medwh_loader") as connection:
         assert connection.execute("select count(*) from raw.loads").fetchone() == (0,)
 

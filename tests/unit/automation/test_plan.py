@@ -4,7 +4,7 @@ import pytest
 
 from medwh_assets.automation.plan import (
     SliceState,
-    daily_ranges,
+    days_to_refresh,
     detections_due,
     images_due,
     load_due,
@@ -113,31 +113,23 @@ def test_the_refresh_window_is_the_days_before_today_oldest_first() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("today", "deep", "expected"),
+    [
+        (date(2025, 3, 10), 90, 90),
+        (date(2025, 3, 10), 3, 7),
+        (date(2025, 3, 10), 0, 7),
+        (date(2025, 3, 9), 90, 7),
+        (date(2025, 3, 11), 90, 7),
+    ],
+)
+def test_once_a_week_the_walk_goes_deeper_unless_that_is_switched_off(
+    today: date, deep: int, expected: int
+) -> None:
+    assert days_to_refresh(today, 7, deep) == expected
+
+
 @pytest.mark.parametrize("days", [-1, 0, 1])
 def test_the_refresh_window_always_holds_yesterday(days: int) -> None:
     assert refresh_window(["one"], TODAY, days) == [Slice("one", TODAY - timedelta(days=1))]
     assert refresh_window([], TODAY, days) == []
-
-
-ORDER = ["one", "two", "three", "four", "five"]
-
-
-@pytest.mark.parametrize(
-    ("live", "expected"),
-    [
-        (["one", "two", "three"], [("one", "three")]),
-        (["three", "one", "two"], [("one", "three")]),
-        (["one", "three", "five"], [("one", "one"), ("three", "three"), ("five", "five")]),
-        (["five", "four", "one"], [("one", "one"), ("four", "five")]),
-        (ORDER, [("one", "five")]),
-        (["unheard_of"], []),
-        ([], []),
-    ],
-)
-def test_the_daily_run_spans_live_channels_only_and_joins_neighbours(
-    live: list[str], expected: list[tuple[str, str]]
-) -> None:
-    ranges = daily_ranges(live, ORDER, TODAY, 7)
-    assert [(first.channel, last.channel) for first, last in ranges] == expected
-    for first, last in ranges:
-        assert (first.date, last.date) == (date(2025, 3, 1), date(2025, 3, 7))

@@ -24,6 +24,7 @@ from tests.factories import (
     take_in,
     tree,
 )
+from tests.unit.telegram.accounts import RememberedAccount
 from tests.unit.telegram.recordings import photo, recorded_post, write_channels, write_read
 
 OTHER = "demo_other"
@@ -54,6 +55,8 @@ class FakeSource:
         self.photo_ids = photo_ids
         self.walks: list[DayRun] = []
         self.fetched: list[int] = []
+        self.expected: list[int] = []
+        self.photos: RememberedAccount | None = None
 
     def channels(self) -> frozenset[str]:
         return frozenset({CHANNEL})
@@ -84,6 +87,12 @@ class FakeSource:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def expect(self, posts: Sequence[Post]) -> None:
+        self.expected.extend(post.id for post in posts)
+
+    def facts(self, channel: str) -> None:
+        return None
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ create schema if not exists ops;
 -- in the same transaction, so `load_id` needs no foreign key (which costs 10 us for each row).
 create table if not exists raw.loads (
     load_id bigint generated always as identity primary key,
-    table_name text not null check (table_name in ('telegram_messages', 'yolo_detections')),
+    table_name text not null check (table_name in ('telegram_messages', 'yolo_detections', 'channel_facts')),
     channel_username text not null,
     slice_date date not null,
     content_sha256 text,
@@ -19,6 +19,10 @@ create table if not exists raw.loads (
 );
 create index if not exists loads_by_slice
 on raw.loads (table_name, channel_username, slice_date, load_id desc);
+-- A ledger that an older set-up made knows fewer tables.
+alter table raw.loads drop constraint if exists loads_table_name_check;
+alter table raw.loads add constraint loads_table_name_check
+check (table_name in ('telegram_messages', 'yolo_detections', 'channel_facts'));
 
 create table if not exists raw.telegram_messages (
     channel_username text not null,
@@ -49,6 +53,19 @@ create table if not exists raw.yolo_detections (
 create index if not exists yolo_detections_by_slice
 on raw.yolo_detections (image_date, channel_username);
 
+-- What a channel said of itself, one row per read. Descriptions hold phone numbers as often as posts do.
+create table if not exists raw.channel_facts (
+    channel_username text not null,
+    observed_at timestamptz not null,
+    observed_date date not null,
+    facts_data jsonb not null,
+    title_masked text,
+    about_masked text,
+    load_id bigint not null,
+    loaded_at timestamptz not null default now(),
+    primary key (channel_username, observed_at)
+);
+
 create table if not exists ops.builds (
     build_id bigint generated always as identity primary key,
     status text not null check (status in ('running', 'done', 'failed')),
@@ -62,6 +79,85 @@ create table if not exists ops.build_loads (
     primary key (build_id, load_id)
 );
 create index if not exists build_loads_by_load on ops.build_loads (load_id);
+
+-- What Telegram accounts remember from run to run. An account goes by its user id, so that another
+-- login remembers the same; a session goes by its hash, so that nothing of it stands here, and is an
+-- account of its own until it was asked whose it is. A peer's access hash is good for that account alone.
+create table if not exists ops.telegram_sessions (
+    session text primary key,
+    user_id bigint not null,
+    noted_at timestamptz not null default now()
+);
+create table if not exists ops.telegram_peers (
+    account text not null,
+    channel_username text not null,
+    channel_id bigint not null,
+    access_hash bigint not null,
+    username text not null,
+    noted_at timestamptz not null default now(),
+    primary key (account, channel_username)
+);
+create table if not exists ops.telegram_cooldowns (
+    account text not null,
+    realm text not null check (realm in ('all', 'names')),
+    cools_until timestamptz not null,
+    reason text not null,
+    noted_at timestamptz not null default now(),
+    primary key (account, realm, cools_until)
+);
+create table if not exists ops.telegram_channels (
+    account text not null,
+    channel_username text not null,
+    status text not null check (
+        status in ('ok', 'empty', 'renamed', 'not_found', 'private', 'banned', 'flood', 'unreachable')
+    ),
+    detail text not null,
+    noted_at timestamptz not null,
+    last_ok_at timestamptz,
+    primary key (account, channel_username)
+);
+-- A photo has one id for all accounts, and one place in the lake.
+create table if not exists ops.telegram_photos (
+    photo_id bigint primary key,
+    image_path text not null,
+    noted_at timestamptz not null default now()
+);
+-- What a pause that Telegram asked for has cut off: read by whoever comes first when it is over.
+create table if not exists ops.telegram_rest (
+    channel_username text not null,
+    slice_date date not null,
+    noted_at timestamptz not null default now(),
+    primary key (channel_username, slice_date)
+);
+
+-- How the last attempt on each live channel ended, whichever account made it.
+create or replace view ops.channel_status as
+with newest as (
+    select distinct on (channel_username)
+        channel_username,
+        status,
+        detail,
+        noted_at
+    from ops.telegram_channels
+    order by channel_username asc, noted_at desc, account asc
+),
+
+readable as (
+    select
+        channel_username,
+        max(last_ok_at) as last_ok_at
+    from ops.telegram_channels
+    group by channel_username
+)
+
+select
+    newest.channel_username,
+    newest.status,
+    newest.detail,
+    newest.noted_at,
+    readable.last_ok_at
+from newest
+inner join readable on newest.channel_username = readable.channel_username;
 
 -- What the API may tell about loading: per channel, from the latest load of each slice.
 create or replace view ops.channel_loads as
@@ -90,7 +186,13 @@ group by channel_username;
 grant usage on schema raw, ops to medwh_loader;
 grant select, insert on raw.loads to medwh_loader;
 grant select, insert, update, delete on raw.telegram_messages, raw.yolo_detections to medwh_loader;
+grant select, insert, delete on raw.channel_facts to medwh_loader;
 grant select, insert, update, delete on ops.builds, ops.build_loads to medwh_loader;
+grant select, insert, update on ops.telegram_sessions to medwh_loader;
+grant select, insert, update, delete on ops.telegram_peers, ops.telegram_channels to medwh_loader;
+grant select, insert, update, delete on ops.telegram_cooldowns, ops.telegram_photos to medwh_loader;
+grant select, insert, delete on ops.telegram_rest to medwh_loader;
+grant select on ops.channel_status to medwh_loader;
 
 grant usage on schema raw, ops to medwh_transformer;
 grant select on all tables in schema raw to medwh_transformer;
@@ -98,7 +200,7 @@ grant select on ops.builds, ops.build_loads to medwh_transformer;
 grant usage, create on schema staging, marts to medwh_transformer;
 
 grant usage on schema marts, ops to medwh_api;
-grant select on ops.channel_loads to medwh_api;
+grant select on ops.channel_loads, ops.channel_status to medwh_api;
 -- dbt makes its tables anew, so the right must come with the table.
 alter default privileges for role medwh_transformer in schema marts
 grant select on tables to medwh_api;

@@ -6,5 +6,10 @@ select
     and to_regclass('raw.loads') is not null
     and to_regclass('raw.telegram_messages') is not null
     and to_regclass('raw.yolo_detections') is not null
+    and to_regclass('raw.channel_facts') is not null
     and to_regclass('ops.build_loads') is not null
+    and to_regclass('ops.telegram_sessions') is not null
+    and to_regclass('ops.telegram_peers') is not null
+    and to_regclass('ops.telegram_rest') is not null
+    and to_regclass('ops.channel_status') is not null
     and to_regclass('ops.channel_loads') is not null

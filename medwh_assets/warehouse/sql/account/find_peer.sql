@@ -1,0 +1,8 @@
+select
+    channel_id,
+    access_hash,
+    username
+from ops.telegram_peers
+where
+    account = %(account)s
+    and channel_username = %(channel)s

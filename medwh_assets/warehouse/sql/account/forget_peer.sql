@@ -1,0 +1,4 @@
+delete from ops.telegram_peers
+where
+    account = %(account)s
+    and channel_username = %(channel)s

@@ -1,0 +1,4 @@
+delete from raw.channel_facts
+where
+    channel_username = %(channel)s
+    and observed_date = %(date)s

@@ -1,0 +1,280 @@
+"""Reading live channels into the lake: what is asked, what is kept, and what is left for later."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from medwh_assets.errors import (
+    ChannelNotFoundError,
+    CoolingDownError,
+    CorruptSliceError,
+    SourceUnreachableError,
+)
+from medwh_assets.lake.channels import observations
+from medwh_assets.lake.ports import ChannelFacts, SliceReading
+from medwh_assets.lake.records import Media, Post
+from medwh_assets.lake.store import Lake
+from medwh_assets.outcomes import Done, Failed, Outcome
+from medwh_assets.slices import DayRun, Slice
+from medwh_assets.telegram.pacing import Effort
+from medwh_assets.telegram.reading import LiveAccount, SourceDirectory, read_images, read_slices
+from tests.factories import make_post, make_reading
+
+SHOP, OTHER = "demo_shop", "demo_other"
+NOW = datetime(2025, 3, 9, 12, tzinfo=UTC)
+WEEK = [date(2025, 3, 2) + timedelta(days=n) for n in range(7)]
+PAUSE = CoolingDownError("Telegram asked for a pause", NOW + timedelta(hours=1))
+
+
+@dataclass
+class Rest:
+    """Remembers what a pause has cut off."""
+
+    left: set[Slice] = field(default_factory=set[Slice])
+
+    def leave(self, slices: Iterable[Slice]) -> None:
+        self.left |= set(slices)
+
+    def take_up(self, slices: Iterable[Slice]) -> None:
+        self.left -= set(slices)
+
+
+@dataclass
+class Telegram:
+    """Has posts on some days, and goes wrong on others."""
+
+    posts: int = 1
+    silent_after: date = date.max
+    bad: dict[tuple[str, date], Exception] = field(
+        default_factory=dict[tuple[str, date], Exception]
+    )
+    bad_facts: Exception | None = None
+    walks: list[DayRun] = field(default_factory=list[DayRun])
+    asked_facts: list[str] = field(default_factory=list[str])
+    identities: dict[str, tuple[int, str | None]] = field(
+        default_factory=dict[str, tuple[int, str | None]]
+    )
+    closed: int = 0
+    effort: Effort = field(default_factory=Effort)
+    photos = None
+
+    def channels(self) -> frozenset[str]:
+        return frozenset({SHOP, OTHER})
+
+    def read(self, run: DayRun) -> Iterator[SliceReading]:
+        self.walks.append(run)
+        self.effort.requests += 1
+        self.effort.seconds_waited += 2.5
+        for piece in run.slices():
+            if error := self.bad.get((piece.channel, piece.date)):
+                raise error
+            at = datetime.combine(piece.date, time(9), UTC)
+            number = piece.date.toordinal() * 10
+            posts = [
+                make_post(
+                    number + n,
+                    channel=piece.channel,
+                    at=at,
+                    seen=NOW,
+                    source="telegram",
+                    media=Media(kind="photo", photo_id=number + n),
+                )
+                for n in range(self.posts if piece.date <= self.silent_after else 0)
+            ]
+            yield make_reading(*posts, piece=piece, at=NOW, complete=piece.date < NOW.date())
+
+    def image(self, post: Post) -> bytes | None:
+        raise self.bad.get((post.channel, post.day), SourceUnreachableError("no picture"))
+
+    def expect(self, posts: Sequence[Post]) -> None:
+        pass
+
+    def facts(self, channel: str) -> ChannelFacts | None:
+        self.asked_facts.append(channel)
+        self.effort.requests += 1
+        if self.bad_facts:
+            raise self.bad_facts
+        return ChannelFacts(channel, 1001, "Shop", None, 120, "Demo_Shop", NOW)
+
+    def identify(self, channel: str, channel_id: int, username: str | None) -> None:
+        self.identities[channel] = (channel_id, username)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake", date(2024, 1, 1))
+
+
+def slices(days: Sequence[date] = WEEK, channel: str = SHOP) -> list[Slice]:
+    return [Slice(channel, day) for day in days]
+
+
+def directory(telegram: Telegram, rest: Rest, newest: int | None = None) -> SourceDirectory:
+    account = LiveAccount(frozenset({SHOP, OTHER}), lambda: telegram, NOW, rest, newest)
+    return SourceDirectory([], account)
+
+
+def read(
+    lake: Lake,
+    telegram: Telegram,
+    pieces: Sequence[Slice],
+    rest: Rest | None = None,
+    newest: int | None = None,
+) -> list[Outcome]:
+    return list(read_slices(lake, directory(telegram, rest or Rest(), newest), pieces))
+
+
+def done(outcomes: Sequence[Outcome]) -> list[Slice]:
+    return [o.slice for o in outcomes if isinstance(o, Done)]
+
+
+def test_a_retry_at_the_same_logical_time_asks_only_for_what_was_not_read(lake: Lake) -> None:
+    first = Telegram(bad={(SHOP, WEEK[3]): SourceUnreachableError("no answer")})
+    read(lake, first, slices())
+    again = Telegram()
+    outcomes = read(lake, again, slices())
+    assert done(outcomes) == slices()
+    assert again.walks == [DayRun(SHOP, WEEK[3], WEEK[6])]
+    third = Telegram()
+    assert done(read(lake, third, slices())) == slices()
+    assert (third.walks, third.asked_facts) == ([], [])
+
+
+def test_what_a_channel_says_is_kept_once_in_a_run_and_told_with_its_first_slice(
+    lake: Lake,
+) -> None:
+    telegram = Telegram()
+    outcomes = read(lake, telegram, [*slices(WEEK[:2]), *slices(WEEK[4:5])])
+    assert telegram.asked_facts == [SHOP]
+    (seen,) = observations(lake, Slice(SHOP, NOW.date()))
+    assert (seen.title, seen.subscribers) == ("Shop", 120)
+    told = [o.counts.get("channel_facts") for o in outcomes if isinstance(o, Done)]
+    assert told == ["Shop: 120 subscribers", None, None]
+
+
+def test_what_reading_costs_stands_with_the_slices(lake: Lake) -> None:
+    outcomes = read(lake, Telegram(), [*slices(WEEK[:3]), *slices(WEEK[5:])])
+    counts = [o.counts for o in outcomes if isinstance(o, Done)]
+    assert sum(int(one["requests"]) for one in counts) == 3
+    assert [one["seconds_waited"] for one in counts] == [2.5, 0, 0, 2.5, 0]
+
+
+def test_a_channels_file_that_cannot_be_read_does_not_cost_its_posts(lake: Lake) -> None:
+    telegram = Telegram(bad_facts=CorruptSliceError("channels/… cannot be read"))
+    outcomes = read(lake, telegram, slices(WEEK[:2]))
+    assert done(outcomes) == slices(WEEK[:2])
+    assert "cannot be read" in str(outcomes[0])
+
+
+def test_a_channel_that_is_not_found_is_asked_for_once_and_costs_no_other(lake: Lake) -> None:
+    telegram = Telegram(bad_facts=ChannelNotFoundError("no such channel"))
+    outcomes = read(lake, telegram, [*slices(WEEK[:3]), *slices(WEEK[5:]), *slices(WEEK, OTHER)])
+    assert telegram.asked_facts == [OTHER, SHOP]
+    assert telegram.walks == []
+    assert all(isinstance(o, Failed) for o in outcomes)
+    assert lake.slices() == []
+
+
+def test_a_pause_leaves_the_rest_for_later_and_who_reads_it_takes_it_up(lake: Lake) -> None:
+    rest = Rest()
+    telegram = Telegram(bad={(SHOP, WEEK[4]): PAUSE})
+    outcomes = read(lake, telegram, [*slices(), *slices(WEEK[:1], OTHER)], rest)
+    assert done(outcomes) == [*slices(WEEK[:1], OTHER), *slices(WEEK[:4])]
+    assert rest.left == set(slices(WEEK[4:]))
+    assert len(telegram.walks) == 2
+    read(lake, Telegram(), slices(WEEK[4:]), rest)
+    assert rest.left == set()
+
+
+def test_a_rest_that_can_never_be_read_is_not_waited_for(lake: Lake) -> None:
+    rest = Rest(set(slices(WEEK[:2])))
+    read(lake, Telegram(bad_facts=ChannelNotFoundError("gone")), slices(WEEK[:2]), rest)
+    assert rest.left == set()
+
+
+def test_a_pause_while_pictures_are_fetched_leaves_their_slices_for_later(lake: Lake) -> None:
+    rest = Rest()
+    telegram = Telegram(bad={(SHOP, WEEK[1]): PAUSE})
+    read(lake, Telegram(), slices(WEEK[:3]), rest)
+    outcomes = list(read_images(lake, directory(telegram, rest), slices(WEEK[1:3])))
+    assert [type(o) for o in outcomes] == [Failed, Failed]
+    assert rest.left == set(slices(WEEK[1:3]))
+    assert telegram.closed == 1
+
+
+def test_the_account_is_given_back_after_each_step_also_when_nobody_listens_to_its_end(
+    lake: Lake,
+) -> None:
+    telegram = Telegram()
+    read(lake, telegram, slices())
+    assert telegram.closed == 1
+    outcomes = read_slices(lake, directory(telegram, Rest()), slices(WEEK, OTHER))
+    next(outcomes)
+    assert isinstance(outcomes, Iterator)
+    outcomes.close()  # pyright: ignore
+    assert telegram.closed == 2
+
+
+def test_a_live_source_that_is_never_asked_is_never_made(lake: Lake) -> None:
+    def make() -> Telegram:
+        raise AssertionError("nobody asked")
+
+    live = LiveAccount(frozenset({SHOP}), make, NOW, Rest())
+    outcomes = list(read_slices(lake, SourceDirectory([], live), slices(WEEK, "demo_imported")))
+    assert done(outcomes) == slices(WEEK, "demo_imported")
+
+
+def test_a_channel_without_a_session_is_read_from_the_lake_and_says_what_is_missing(
+    lake: Lake,
+) -> None:
+    absent = {SHOP: "TELEGRAM_API_ID is not set"}
+    sources = SourceDirectory([], absent=absent)
+    (outcome,) = read_slices(lake, sources, slices(WEEK[:1]))
+    assert isinstance(outcome, Done)
+    assert outcome.counts["not_live"] == "TELEGRAM_API_ID is not set"
+    assert outcome.counts["source"] == "lake"
+    assert lake.slices() == []
+
+
+@pytest.mark.parametrize(
+    ("newest", "posts_a_day", "days"),
+    [(1, 1, 1), (2, 1, 2), (3, 1, 4), (9, 1, 16), (9, 10, 1), (20, 5, 4)],
+)
+def test_a_first_try_goes_back_by_whole_days_until_they_hold_enough_posts(
+    lake: Lake, newest: int, posts_a_day: int, days: int
+) -> None:
+    telegram = Telegram(posts=posts_a_day)
+    outcomes = read(lake, telegram, slices([NOW.date()]), newest=newest)
+    found = [NOW.date() - timedelta(days=back) for back in range(days)]
+    assert sorted(piece.date for piece in done(outcomes)) == sorted(found)
+    assert telegram.walks[0] == DayRun(SHOP, NOW.date(), NOW.date())
+    today = lake.manifest(Slice(SHOP, NOW.date()))
+    assert today is not None
+    assert today.status == "partial"
+
+
+def test_a_first_try_of_a_channel_that_fell_silent_finds_its_last_posts(lake: Lake) -> None:
+    silent_since = date(2024, 6, 1)
+    telegram = Telegram(silent_after=silent_since)
+    outcomes = read(lake, telegram, slices([NOW.date()]), newest=5)
+    assert len(telegram.walks) == 10
+    assert sum(int(o.counts["posts"]) for o in outcomes if isinstance(o, Done)) >= 5
+
+
+def test_a_first_try_of_an_empty_channel_ends_at_the_start_date(lake: Lake) -> None:
+    telegram = Telegram(silent_after=date.min)
+    outcomes = read(lake, telegram, slices([NOW.date()]), newest=5)
+    assert min(piece.date for piece in done(outcomes)) == lake.start_date
+    assert all(isinstance(o, Done) for o in outcomes)
+
+
+def test_a_first_try_ends_where_the_source_does(lake: Lake) -> None:
+    telegram = Telegram(bad={(SHOP, NOW.date() - timedelta(days=1)): PAUSE})
+    outcomes = read(lake, telegram, slices([NOW.date()]), newest=5)
+    assert [type(o) for o in outcomes] == [Done, Failed]
