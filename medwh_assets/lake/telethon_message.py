@@ -35,6 +35,7 @@ from medwh_assets.lake.records import (
     Reaction,
 )
 
+UNREADABLE_DATE = "the date cannot be read; one that can: 2024-01-31T10:00:00+00:00"
 CLASSES = ("Message", "MessageService", "MessageEmpty")
 
 # Fields that the post holds as they are.
@@ -236,7 +237,7 @@ def moment_of(value: JsonValue) -> tuple[datetime, DateAuthority]:
             return datetime.fromtimestamp(seconds, tz=UTC), "telegram"
     except (ValueError, OverflowError, OSError):
         pass
-    raise MessageError("the date cannot be read")
+    raise MessageError(UNREADABLE_DATE)
 
 
 def _says_only(value: Fields, *names: str) -> bool:
