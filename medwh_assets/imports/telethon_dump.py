@@ -19,6 +19,7 @@ from medwh_assets.lake.telethon_message import (
     MessageError,
     moment_of,
     post_of_message,
+    without_keys,
 )
 
 
@@ -46,7 +47,7 @@ def read_message(
     record, mended = sound(raw)
     if not isinstance(record, dict):
         raise RecordError("no message of Telethon's")
-    said = {name: value for name, value in record.items() if name not in SCRAPED}
+    said = {name: without_keys(value) for name, value in record.items() if name not in SCRAPED}
     try:
         scraped = next((record[n] for n in SCRAPED if record.get(n) not in (None, "")), None)
         post = post_of_message(
