@@ -129,6 +129,15 @@ def last_observation(lake: Lake, channel: str) -> ChannelObservation | None:
     return None
 
 
+def last_observations(lake: Lake) -> list[ChannelObservation]:
+    """Return what was seen last of every channel, those first that were seen first."""
+    first: dict[str, date] = {}
+    for piece in observed_days(lake):
+        first[piece.channel] = min(piece.date, first.get(piece.channel, piece.date))
+    names = sorted(first, key=lambda name: (first[name], name))
+    return [seen for name in names if (seen := last_observation(lake, name)) is not None]
+
+
 def facts_sha256(lake: Lake, piece: Slice) -> str | None:
     """Return the hash of a day's file as it lies there now, or None."""
     content = lake.read(facts_file(piece))

@@ -9,13 +9,15 @@ current state anew, so the order in which sources arrive can never matter:
 - facts that no author changes (album, reply, origin, channel id) are the known value, the larger
   one where two are known;
 - `extra` is a set of values per key;
-- the date is the one of the best authority, then the earliest.
+- the date is the one of the best authority, then the earliest;
+- a post is missing since the first read that did not find it any more, but for one with a timer of
+  Telegram's (`ttl_period`) that was up by then: nobody has taken it back.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
@@ -34,6 +36,8 @@ from medwh_assets.lake.records import (
 # How far a date can be trusted: the lower, the better.
 DATE_RANK = {"telegram": 0, "offset": 1, "naive": 2}
 _NEVER = datetime.min.replace(tzinfo=UTC)
+# A read may come so much later than its logical time, which is its run's start.
+_LONGEST_RUN = timedelta(days=1)
 T = TypeVar("T")
 _FACTS = ("grouped_id", "reply_to", "forwarded_from", "channel_id")
 
@@ -120,7 +124,8 @@ def post_from_reading(
 def absence(post: Post, observed_at: datetime) -> Post:
     """Record that a complete read at a logical time did not hold the post any more.
 
-    Says nothing of a post that nobody had seen before that read, or that was seen by it.
+    Says nothing of a post that nobody had seen before that read, or that was seen by it: then the
+    post itself is returned.
     """
     known = {o.observed_at for o in post.observations}
     first_seen = min(
@@ -267,7 +272,7 @@ def _derive(
         forwards=_last(o.forwards for o in observations),
         replies=_last(o.replies for o in observations),
         reactions=_last(o.reactions for o in observations),
-        missing_since=_missing_since(observations),
+        missing_since=_missing_since(observations, _expiry(fields["date"], fields["extra"])),
         observations=observations,
         versions=versions if len(versions) > 1 else (),
         **fields,
@@ -304,7 +309,22 @@ def _media(versions: tuple[Version, ...]) -> Media | None:
     return found
 
 
-def _missing_since(observations: tuple[Observation, ...]) -> datetime | None:
+def _missing_since(
+    observations: tuple[Observation, ...], expiry: datetime | None
+) -> datetime | None:
     seen = max((o.observed_at or _NEVER for o in observations if o.present), default=_NEVER)
     absent = [o.observed_at for o in observations if not o.present and o.observed_at]
+    if expiry is not None:
+        absent = [time for time in absent if time < expiry - _LONGEST_RUN]
     return min((time for time in absent if time > seen), default=None)
+
+
+def _expiry(date: datetime, extra: dict[str, tuple[JsonValue, ...]]) -> datetime | None:
+    """Return when Telegram deletes a post by itself, or None if it has no timer."""
+    timers = [
+        value for value in extra.get("ttl_period", ()) if isinstance(value, int) and value > 0
+    ]
+    try:
+        return date + timedelta(seconds=min(timers)) if timers else None
+    except OverflowError:
+        return None

@@ -48,7 +48,8 @@ class SliceReading:
         source: the kind of source, such as `recorded`.
         observed_at: the read's logical time, or null where the source does not say.
         complete: whether the read covers the whole day, so that absence means something.
-        posts: the posts of that day, each made from this reading alone.
+        posts: the posts of that day, each made from this reading alone; perhaps, as the lake knows
+            it, one that is gone and of which this reading tells why.
         bad: what stood among them and is no post; then the reading is not complete.
     """
 

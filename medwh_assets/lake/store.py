@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -806,14 +806,18 @@ class Lake:
         for piece in slices:
             # A slice that cannot be read costs only itself.
             with suppress(CorruptSliceError):
-                for message_id in self._ids(piece):
+                for message_id in self.ids(piece):
                     days[message_id].add(piece.date)
         return days
 
-    def _ids(self, piece: Slice) -> Collection[int]:
-        """Return the ids of a slice's posts, without reading the posts where that is safe."""
+    def ids(self, piece: Slice) -> Set[int]:
+        """Return the ids of a slice's posts, without reading the posts where that is safe.
+
+        Raises:
+            CorruptSliceError: the file is there and cannot be read.
+        """
         own = self._own_lines(piece, self.manifest(piece))
-        return [post.id for post in self.examine(piece)[0]] if own is None else own.keys()
+        return {post.id for post in self.examine(piece)[0]} if own is None else own.keys()
 
     def channel_ids(self) -> dict[int, str]:
         """Map Telegram's own channel ids to channels, as far as the newest slices tell them."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from medwh_assets.errors import (
@@ -24,15 +25,17 @@ from medwh_assets.errors import (
     SourceBusyError,
     SourceUnreachableError,
 )
-from medwh_assets.lake.channels import is_observed, keep_facts, last_observation
+from medwh_assets.lake.channels import is_observed, keep_facts, last_observations
 from medwh_assets.lake.images import ImageError, image_facts
+from medwh_assets.lake.merge import absence
 from medwh_assets.lake.paths import image_file, replaced_image_file
-from medwh_assets.lake.ports import MessageSource, SliceReading
+from medwh_assets.lake.ports import BadPost, MessageSource, SliceReading
 from medwh_assets.lake.records import ImageRecord, Post
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Number, Outcome, each_slice
 from medwh_assets.slices import DayRun, Slice, day_runs
 from medwh_assets.telegram.pacing import Effort
+from medwh_assets.telegram.serialize import SOURCE
 
 # Nothing about one day: asking for each of the others would be told the same.
 _ABOUT_THE_WHOLE_CHANNEL = (
@@ -55,16 +58,24 @@ class LiveSource(MessageSource, Protocol):
         """Hear which channel has been read under a name so far: no other is read under it."""
         ...
 
+    def still_there(self, channel: str, ids: Sequence[int]) -> list[Post | BadPost]:
+        """Return those of some posts that there still are, asked for by their ids."""
+        ...
+
+    def timer(self, channel: str) -> timedelta | None:
+        """Return after which time the channel's posts are deleted by themselves, if they are."""
+        ...
+
     def close(self) -> None:
         """Give the connection and the account back."""
         ...
 
 
 class RestKeeper(Protocol):
-    """Who remembers what a pause that Telegram asked for has cut off."""
+    """Who remembers what a run was to read and has not."""
 
     def leave(self, slices: Iterable[Slice]) -> None:
-        """Keep slices for whoever runs when the pause is over."""
+        """Keep slices for whoever runs next, once no pause that Telegram asked for is in the way."""
         ...
 
     def take_up(self, slices: Iterable[Slice]) -> None:
@@ -82,8 +93,9 @@ class LiveAccount:
         channels: the channels to read live.
         make: makes the step's source; nothing is connected by that.
         observed_at: the run's logical time.
-        rest: remembers what a pause has cut off.
+        rest: remembers what was cut off.
         newest: read only so many days back that they hold this many posts, for a first try.
+        introduced: whether the source has heard which channels the lake knows.
     """
 
     channels: frozenset[str]
@@ -91,6 +103,7 @@ class LiveAccount:
     observed_at: datetime
     rest: RestKeeper
     newest: int | None = None
+    introduced: bool = field(default=False, init=False)
     _source: LiveSource | None = field(default=None, init=False)
     _refused: dict[str, Exception] = field(default_factory=dict[str, Exception], init=False)
 
@@ -104,7 +117,7 @@ class LiveAccount:
     def close(self) -> None:
         """End the step's source, if it was ever asked for."""
         if self._source is not None:
-            source, self._source = self._source, None
+            source, self._source, self.introduced = self._source, None, False
             self._refused.clear()
             source.close()
 
@@ -173,9 +186,9 @@ def read_slices(lake: Lake, sources: SourceDirectory, slices: Sequence[Slice]) -
                 told = _told(sources, run.channel)
                 yield from each_slice(run.slices(), lambda piece: _settle(lake, piece, told))  # noqa: B023
             elif sources.live is not None and source is sources.live.source:
-                yield from _remembered(sources.live, _read_live(lake, sources.live, run))
+                yield from _remembered(sources.live, run, _read_live(lake, sources.live, run))
             else:
-                yield from _walk(lake, source, run)
+                yield from _walk(lake, source.read, run)
 
 
 def _told(sources: SourceDirectory, channel: str) -> Mapping[str, Number]:
@@ -183,23 +196,26 @@ def _told(sources: SourceDirectory, channel: str) -> Mapping[str, Number]:
     return {} if missing is None else {"not_live": missing}
 
 
-def _remembered(live: LiveAccount, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Hand outcomes on, and keep which slices a pause has cut off."""
-    done: list[Slice] = []
-    cut_off: list[Slice] = []
+def _remembered(live: LiveAccount, run: DayRun, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Hand outcomes on, and keep which slices are still to be read, however the run ends."""
+    left = set(run.slices())
+    settled: set[Slice] = set()
     try:
         for outcome in outcomes:
-            if isinstance(outcome, Done) or isinstance(outcome.error, PermanentError):
-                # Nobody need wait for what will never come.
-                done.append(outcome.slice)
-            elif isinstance(outcome.error, CoolingDownError):
-                cut_off.append(outcome.slice)
+            error = None if isinstance(outcome, Done) else outcome.error
+            # What another try would not mend need not be waited for, but for a new login.
+            if isinstance(error, (RetryableError, AccountError, CredentialsError)):
+                left.add(outcome.slice)
+            else:
+                left.discard(outcome.slice)
+                if error is None or isinstance(error, PermanentError):
+                    settled.add(outcome.slice)
             yield outcome
     finally:
-        if done:
-            live.rest.take_up(done)
-        if cut_off:
-            live.rest.leave(cut_off)
+        if settled:
+            live.rest.take_up(sorted(settled))
+        if left:
+            live.rest.leave(sorted(left))
 
 
 def _read_live(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
@@ -266,7 +282,8 @@ def _observed(
         live.refuse(run.channel, error)
         yield from (Failed(piece, error) for piece in run.slices())
         return
-    for outcome in _walk(lake, live.source, run, silence):
+    read = partial(_assured, lake, live.source, live.source.read)
+    for outcome in _walk(lake, read, run, silence):
         if isinstance(outcome, Failed):
             live.refuse(run.channel, outcome.error)
         else:
@@ -323,7 +340,7 @@ def _keep_facts(lake: Lake, live: LiveAccount, channel: str) -> str:
         CoolingDownError, SourceUnreachableError, ChannelNotFoundError and others: what hinders the
             reading of posts as well.
     """
-    _identify(lake, live, channel)
+    _identify(lake, live)
     try:
         if is_observed(lake, channel, live.observed_at):
             return ""
@@ -331,6 +348,7 @@ def _keep_facts(lake: Lake, live: LiveAccount, channel: str) -> str:
         if facts is None:
             return ""
         keep_facts(lake, facts)
+        live.source.identify(channel, facts.channel_id, facts.username)
     except _ABOUT_THE_WHOLE_CHANNEL:
         raise
     except Exception as error:  # noqa: BLE001 - it is reported, and the posts are read all the same
@@ -338,10 +356,71 @@ def _keep_facts(lake: Lake, live: LiveAccount, channel: str) -> str:
     return f"{facts.title}: {facts.subscribers} subscribers"
 
 
-def _identify(lake: Lake, live: LiveAccount, channel: str) -> None:
-    """Tell the source which channel the lake knows under this name, whoever read it."""
-    if (seen := last_observation(lake, channel)) is not None:
-        live.source.identify(channel, seen.channel_id, seen.username)
+def _identify(lake: Lake, live: LiveAccount) -> None:
+    """Tell the source which channels the lake knows under which names, whoever read them."""
+    if not live.introduced:
+        for seen in last_observations(lake):
+            live.source.identify(seen.channel, seen.channel_id, seen.username)
+        live.introduced = True
+
+
+def _assured(
+    lake: Lake,
+    source: LiveSource,
+    read: Callable[[DayRun], Iterator[SliceReading]],
+    run: DayRun,
+) -> Iterator[SliceReading]:
+    """Read, and ask for the posts themselves that the history does not hold any more.
+
+    Nothing is asked for unless a post seems to be gone that was there when it was last read. What
+    is there after all is taken in; then the history was not whole, and neither is the reading.
+    """
+    for reading in read(run):
+        gone = _seem_gone(lake, reading)
+        if not gone:
+            yield reading
+            continue
+        there = source.still_there(run.channel, [post.id for post in gone])
+        found = {one.id for one in there}
+        here = [one for one in there if one.day == reading.slice.date]
+        expired = _expired(
+            [post for post in gone if post.id not in found], source.timer(run.channel)
+        )
+        yield replace(
+            reading,
+            complete=reading.complete and not there,
+            posts=(*reading.posts, *expired, *(one for one in here if isinstance(one, Post))),
+            bad=(*reading.bad, *(one for one in here if isinstance(one, BadPost))),
+        )
+
+
+def _seem_gone(lake: Lake, reading: SliceReading) -> list[Post]:
+    """Return the posts of a slice that a reading makes missing, and no reading before it has."""
+    if not reading.complete or reading.observed_at is None:
+        return []
+    try:
+        absent = lake.ids(reading.slice) - {post.id for post in reading.posts}
+        known = [post for post in lake.posts(reading.slice) if post.id in absent] if absent else []
+    except CorruptSliceError:
+        # Merging will tell; whatever is sound in the slice, nothing is said about it.
+        return []
+    time = reading.observed_at
+    return [p for p in known if p.observations[-1].present and absence(p, time) is not p]
+
+
+def _expired(gone: Iterable[Post], timer: timedelta | None) -> list[Post]:
+    """Return what the channel's timer has deleted of posts that only imports have brought.
+
+    What is read live says itself whether it has a timer.
+    """
+    if timer is None:
+        return []
+    seconds = int(timer.total_seconds())
+    return [
+        post.model_copy(update={"extra": {**post.extra, "ttl_period": (seconds,)}})
+        for post in gone
+        if SOURCE not in post.sources and "ttl_period" not in post.extra
+    ]
 
 
 def _settle(
@@ -352,14 +431,17 @@ def _settle(
 
 
 def _walk(
-    lake: Lake, source: MessageSource, run: DayRun, silence: _Silence | None = None
+    lake: Lake,
+    read: Callable[[DayRun], Iterator[SliceReading]],
+    run: DayRun,
+    silence: _Silence | None = None,
 ) -> Iterator[Outcome]:
     """Merge a run's readings day by day; days that the source cannot give fail, the others stand."""
     waiting = list(run.slices())
     failure: Exception | None = None
     day: list[SliceReading] = []
     try:
-        readings = source.read(run)
+        readings = read(run)
         for reading in readings if silence is None else silence.cut(readings):
             if day and day[0].slice != reading.slice:
                 yield from _take_in(lake, day, waiting)
@@ -380,7 +462,7 @@ def _walk(
     else:
         # One bad day must not cost the days behind it: ask for each of the rest alone.
         for piece in waiting:
-            yield from _walk(lake, source, DayRun(piece.channel, piece.date, piece.date))
+            yield from _walk(lake, read, DayRun(piece.channel, piece.date, piece.date))
 
 
 def _take_in(lake: Lake, day: Sequence[SliceReading], waiting: list[Slice]) -> Iterator[Outcome]:
@@ -440,7 +522,7 @@ def _images(
         if sources.live is not None:
             sources.live.raise_if_refused(piece.channel)
             if source is sources.live.source:
-                _identify(lake, sources.live, piece.channel)
+                _identify(lake, sources.live)
         source.expect(wanted)
     for post in posts:
         row = before.get(post.id)

@@ -51,7 +51,7 @@ from medwh_assets.telegram.pacing import Countdown, Effort, Pacer
 from medwh_assets.telegram.photos import Place, Places, fetch, place_of
 from medwh_assets.telegram.refusals import is_about_one_request, meaning
 from medwh_assets.telegram.serialize import SOURCE, post_of, raw_of
-from medwh_assets.telegram.walk import PAGE, Offset, by_day, day_start, walk
+from medwh_assets.telegram.walk import PAGE, Offset, Stretch, by_day, day_start, walk
 
 # More connections per data centre earn flood waits, and once a ban.
 _AT_A_TIME: Final = 2
@@ -123,6 +123,7 @@ class TelethonSource:
         self._ended_as: ChannelStatus | None = None
         self._identities: dict[str, tuple[int, str | None]] = {}
         self._seen: dict[str, tuple[KnownPeer, ChannelFacts]] = {}
+        self._timers: dict[str, timedelta] = {}
         self._places = Places()
         self._expected: deque[Post] = deque()
         self._coming: dict[tuple[str, int], Future[bytes | None]] = {}
@@ -144,6 +145,9 @@ class TelethonSource:
     def identify(self, channel: str, channel_id: int, username: str | None) -> None:
         """Hear which channel has been read under a name so far: no other is read under it.
 
+        Nor is it read under another name. Of two names that it has in the lake already, that one
+        stays which is heard of first.
+
         Args:
             channel: the channel's name in the lake.
             channel_id: its id.
@@ -164,15 +168,43 @@ class TelethonSource:
             first, end = day_start(run.first), day_start(run.last) + timedelta(days=1)
             found = 0
 
-            def posts() -> Iterator[Post | BadPost]:
+            def pages() -> Iterator[Stretch[Post | BadPost]]:
                 nonlocal found
-                for message in walk(lambda offset: self._page(peer, offset), first, end):
-                    if first <= message.date < end:
-                        found += 1
-                        yield self._post(message, run.channel)
+                for page in walk(lambda offset: self._page(peer, offset), first, end):
+                    own = [message for message in page.messages if first <= message.date < end]
+                    found += len(own)
+                    yield Stretch([self._post(m, run.channel) for m in own], page.whole)
 
-            yield from by_day(posts(), run, SOURCE, self._observed_at)
+            yield from by_day(pages(), run, SOURCE, self._observed_at)
         self._note_read(run.channel, found)
+
+    def still_there(self, channel: str, ids: Sequence[int]) -> list[Post | BadPost]:
+        """Return those of some posts that Telegram still has, asked for by their ids.
+
+        Raises:
+            The same as `read`.
+        """
+        from telethon.tl import functions, types
+
+        found: list[Post | BadPost] = []
+        with self._outcome(channel):
+            peer, _ = self._look_up(channel)
+            for start in range(0, len(ids), PAGE):
+                wanted: list[Any] = [types.InputMessageID(n) for n in ids[start : start + PAGE]]
+                request = functions.channels.GetMessagesRequest(_input_channel(peer), wanted)
+                messages = _own(self._ask(request), peer)
+                found += [self._post(message, channel) for message in messages]
+        return found
+
+    def timer(self, channel: str) -> timedelta | None:
+        """Return after which time the channel's posts are deleted by themselves, if they are.
+
+        Raises:
+            The same as `read`.
+        """
+        with self._outcome(channel):
+            self._look_up(channel)
+        return self._timers.get(channel)
 
     def image(self, post: Post) -> bytes | None:
         """Return the bytes of a post's picture, or None if it has none (any more).
@@ -332,7 +364,7 @@ class TelethonSource:
             hash=0,
         )
         loop, client = self._connection()
-        return _Page(loop.begin(client.ask(request)))
+        return _Page(peer, loop.begin(client.ask(request)))
 
     def _post(self, message: Any, channel: str) -> Post | BadPost:
         try:
@@ -367,11 +399,25 @@ class TelethonSource:
                 if facts.username is not None and facts.username != known.username:
                     known = replace(known, username=facts.username)
                     self._state.remember_peer(channel, known)
+                self._raise_if_known_otherwise(channel, known.channel_id)
                 return known, facts
         peer = self._resolve(channel, wanted, last_name)
+        self._raise_if_known_otherwise(channel, peer.channel_id)
         facts = self._ask_facts(channel, peer)
         self._state.remember_peer(channel, peer)
         return peer, facts
+
+    def _raise_if_known_otherwise(self, channel: str, channel_id: int) -> None:
+        """Refuse a second name of a channel: its posts would be kept and counted twice."""
+        for name, (known_id, _) in self._identities.items():
+            if name == channel:
+                return
+            both_wanted = name in self._channels or channel not in self._identities
+            if known_id == channel_id and both_wanted:
+                raise ChannelNotFoundError(
+                    f"{channel}: this is the channel that is kept as {name}, whatever it is called "
+                    f"now; name it {name} in MEDWH_CHANNELS, and take {channel} out"
+                )
 
     def _resolve(self, channel: str, wanted: int | None, last_name: str | None) -> KnownPeer:
         """Find a channel by its last username, else by its name in the lake.
@@ -439,6 +485,8 @@ class TelethonSource:
         chat = next((chat for chat in answer.chats if chat.id == peer.channel_id), None)
         if not isinstance(chat, types.Channel):
             raise meaning("CHANNEL_PRIVATE", channel).error
+        if answer.full_chat.ttl_period:
+            self._timers[channel] = timedelta(seconds=answer.full_chat.ttl_period)
         return ChannelFacts(
             channel=channel,
             channel_id=chat.id,
@@ -566,19 +614,23 @@ def live_source(
 
 
 class _Page:
-    """A page of history that was asked for."""
+    """A page of a channel's history that was asked for."""
 
-    def __init__(self, answer: "Future[Any]") -> None:
+    def __init__(self, peer: KnownPeer, answer: "Future[Any]") -> None:
+        self._peer = peer
         self._answer = answer
 
     def result(self) -> list[Any]:
-        from telethon.tl import types
-
-        return [m for m in self._wait().messages if not isinstance(m, types.MessageEmpty)]
+        return _own(self._wait(), self._peer)
 
     def total(self) -> int | None:
         answer = self._wait()
         return getattr(answer, "count", len(answer.messages))
+
+    def older(self) -> int | None:
+        answer = self._wait()
+        newer = getattr(answer, "offset_id_offset", None)
+        return None if newer is None else answer.count - newer
 
     def cancel(self) -> None:
         self._answer.cancel()
@@ -589,6 +641,24 @@ class _Page:
         except BaseException:
             self._answer.cancel()
             raise
+
+
+def _own(answer: Any, peer: KnownPeer) -> list[Any]:
+    """Return the messages of an answer about one channel.
+
+    Raises:
+        SourceUnreachableError: the answer is about another one.
+    """
+    from telethon.tl import types
+
+    messages = [m for m in answer.messages if not isinstance(m, types.MessageEmpty)]
+    for message in messages:
+        if getattr(message.peer_id, "channel_id", None) != peer.channel_id:
+            raise SourceUnreachableError(
+                "Telegram answered with posts of another channel, which are not taken; try again "
+                "later"
+            )
+    return messages
 
 
 def _status_of(error: MedwhError) -> ChannelStatus | None:

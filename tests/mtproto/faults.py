@@ -56,9 +56,14 @@ class Truncate:
 
 @dataclass(frozen=True)
 class ShortPage:
-    """A page of history holds only this many posts, those nearest to where the page begins."""
+    """A page of history holds only this many posts.
+
+    Those nearest to where the page begins, which a client reads on from; with `far` those at its
+    other end, so that posts are left out in the middle.
+    """
 
     keep: int
+    far: bool = False
 
 
 Fault = Refusal | Drop | Silence | Delay | Vanish | ForgetKey | Truncate | ShortPage

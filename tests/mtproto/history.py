@@ -67,9 +67,10 @@ def get_history(request: Request) -> object:
         limit=min(body.limit or _DEFAULT_PAGE, _LONGEST_PAGE),
     )
     if isinstance(request.fault, ShortPage):
-        # What lies next to the start is what a client asks for next; the far end can wait.
-        kept = request.fault.keep
-        page = page[len(page) - kept :] if body.add_offset < 0 else page[:kept]
+        kept = min(request.fault.keep, len(page))
+        # Newest first: a page that reaches into the past begins with its newest post.
+        backwards = body.add_offset >= 0
+        page = page[:kept] if backwards != request.fault.far else page[len(page) - kept :]
     ids = [
         number
         for number in page
