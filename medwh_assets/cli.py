@@ -307,7 +307,10 @@ def login(
     talk = err if print_ else out
 
     def ask(question: str, *, hidden: bool = False) -> str:
-        return str(typer.prompt(question, hide_input=hidden, err=print_))
+        try:
+            return str(typer.prompt(question, hide_input=hidden, err=print_))
+        except typer.Abort:
+            raise KeyboardInterrupt from None
 
     prompts = Prompts(
         phone=lambda: ask("Phone number, with country code"),

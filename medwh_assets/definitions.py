@@ -13,11 +13,13 @@ import dagster as dg
 from medwh_assets.automation.checks import every_slice_is_done
 from medwh_assets.automation.cooldown import cooldown_sensor
 from medwh_assets.automation.jobs import PIPELINE, daily_schedule
+from medwh_assets.automation.window import daily_window
 from medwh_assets.dbt.assets import dbt_models
 from medwh_assets.dbt.project import ensure_manifest
 from medwh_assets.detection.assets import detection_assets
+from medwh_assets.lake.store import Lake
 from medwh_assets.partitions import date_by_channel
-from medwh_assets.resources import default_resources, live_of, places_of
+from medwh_assets.resources import default_resources, live_of, places_of, window_of
 from medwh_assets.settings import LakeSettings, PostgresSettings
 from medwh_assets.telegram.assets import telegram_assets
 from medwh_assets.warehouse.assets import warehouse_assets
@@ -55,9 +57,14 @@ def build_defs(**overrides: object) -> dg.Definitions:
             asset_checks=[every_slice_is_done],
             jobs=[PIPELINE],
             schedules=[
-                daily_schedule(settings.channels, settings.refresh_days, settings.deep_refresh_days)
+                daily_schedule(
+                    settings.channels,
+                    lambda today: daily_window(
+                        Lake.of(settings), settings.channels, today, window_of(settings)
+                    ),
+                )
             ],
-            sensors=[cooldown_sensor(live, running=live.missing is None)],
+            sensors=[cooldown_sensor(live)],
             resources={**default_resources(settings, DBT_PROJECT), **overrides},
             # Starting a process for each step would cost more than most steps do.
             executor=dg.in_process_executor,

@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from medwh_assets.automation.plan import load_due
+from medwh_assets.automation.window import WindowSettings
 from medwh_assets.dbt.resource import OfflineDbtResource, export_connection, offline_dbt, prune_runs
 from medwh_assets.detection.yolo import UltralyticsDetector
 from medwh_assets.errors import AccountError
@@ -82,6 +83,11 @@ def places_of(settings: LakeSettings) -> Places:
 def sample_of(settings: LakeSettings) -> RecordedSource:
     """Return the bundled sample as a source."""
     return RecordedSource(settings.sample.expanduser().resolve() / "recording")
+
+
+def window_of(settings: LakeSettings) -> WindowSettings:
+    """Return how far back a daily run reads live channels."""
+    return WindowSettings(settings.refresh_days, settings.deep_refresh_days, settings.start_date)
 
 
 def detector_of(settings: DetectionSettings, places: Places) -> UltralyticsDetector:

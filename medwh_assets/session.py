@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import SecretStr
 
 from medwh_assets.automation.dead_runs import bury_dead_runs
-from medwh_assets.automation.plan import days_to_refresh, refresh_window
+from medwh_assets.automation.window import daily_window
 from medwh_assets.errors import SettingError
 from medwh_assets.home import log_to_file, make_pools, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
@@ -22,6 +22,7 @@ from medwh_assets.resources import (
     live_of,
     places_of,
     sample_of,
+    window_of,
 )
 from medwh_assets.serve import Addresses
 from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
@@ -70,9 +71,7 @@ class Session:
         return Selection(tuple(Slice(name, today) for name in chosen), frozenset(chosen))
 
     def _window(self, channels: Iterable[str], today: date) -> list[Slice]:
-        settings = self.settings
-        days = days_to_refresh(today, settings.refresh_days, settings.deep_refresh_days)
-        return refresh_window(channels, today, days)
+        return daily_window(self.lake, channels, today, window_of(self.settings))
 
     def asked(self, bounds: Selection, today: date, since: date | None = None) -> Selection:
         """Return a selection that reads again whatever lies within bounds and can be read.

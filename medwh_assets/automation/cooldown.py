@@ -17,6 +17,11 @@ SENSOR_NAME = "telegram_cooldown_sensor"
 class Cooldown(Protocol):
     """Who knows of pauses and of what they cut off. The wiring implements this."""
 
+    @property
+    def missing(self) -> str | None:
+        """What to do before channels can be read live, or None if somebody is logged in."""
+        ...
+
     def rest(self) -> list[Slice]:
         """Return the slices that a pause has cut off and nobody has read since."""
         ...
@@ -78,27 +83,30 @@ def run_config(run: RestRun, unloaded: Sequence[Slice]) -> dict[str, object]:
     return pipeline_config((piece for days in run.days for piece in days.slices()), unloaded)
 
 
-def cooldown_sensor(cooldown: Cooldown, *, running: bool) -> dg.SensorDefinition:
+def cooldown_sensor(cooldown: Cooldown) -> dg.SensorDefinition:
     """Return the sensor that requests the rest when a pause is over.
+
+    It runs unless somebody stops it, also before the first login: who logs in later need not think
+    of it.
 
     Args:
         cooldown: knows of pauses.
-        running: whether it runs unless somebody stops it; else the other way round.
     """
 
     @dg.sensor(
         name=SENSOR_NAME,
         job_name=JOB_NAME,
         minimum_interval_seconds=60,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
-        ),
+        default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads on where Telegram asked for a long pause, when that is over.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         rest = cooldown.rest()
         if not rest:
             yield dg.SkipReason("no pause has cut anything off")
+            return
+        if (missing := cooldown.missing) is not None:
+            yield dg.SkipReason(f"{len(rest)} slices wait: {missing}")
             return
         until = cooldown.cooldown()
         runs = rest_runs(rest, until, datetime.now(UTC))

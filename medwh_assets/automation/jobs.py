@@ -1,11 +1,11 @@
 """The pipeline as one job, and the schedule that runs it over the live channels every night."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 
 import dagster as dg
 
 from medwh_assets import keys
-from medwh_assets.automation.plan import days_to_refresh, refresh_window
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.slices import Slice, day_runs
 
@@ -57,9 +57,14 @@ def pipeline_tags(piece: Slice) -> dict[str, str]:
 
 
 def daily_schedule(
-    channels: Sequence[str], refresh_days: int, deep_refresh_days: int
+    channels: Sequence[str], window: Callable[[date], Sequence[Slice]]
 ) -> dg.ScheduleDefinition:
-    """Return the schedule: at 00:00 UTC, yesterday and the refresh window of every live channel."""
+    """Return the schedule: at 00:00 UTC, yesterday and the refresh window of every live channel.
+
+    Args:
+        channels: the channels to read live.
+        window: returns the slices to read on a day.
+    """
 
     @dg.schedule(
         name=SCHEDULE_NAME,
@@ -77,12 +82,11 @@ def daily_schedule(
         if absent:
             context.instance.add_dynamic_partitions(str(CHANNELS.name), absent)
         today = context.scheduled_execution_time.date()
-        days = days_to_refresh(today, refresh_days, deep_refresh_days)
-        window = refresh_window(channels, today, days)
+        due = window(today)
         yield dg.RunRequest(
             run_key=str(today),
-            run_config=pipeline_config(window),
-            tags=pipeline_tags(window[0]),
+            run_config=pipeline_config(due),
+            tags=pipeline_tags(due[0]),
         )
 
     return daily

@@ -4,9 +4,8 @@ Each stage's output names the hash of what it was made from, so a slice is due a
 when that hash is not the one that lies there now. A killed run needs no bookkeeping of its own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from medwh_assets.detection.in_lake import made_from
 from medwh_assets.lake.records import Manifest
@@ -55,21 +54,3 @@ def detections_due(state: SliceState, model: str) -> bool:
 def load_due(content: str | None, piece: Slice, ledger: Mapping[Slice, str]) -> bool:
     """Whether a slice's file is not the one that was loaded last."""
     return content is not None and ledger.get(piece) != content
-
-
-_MONDAY = 0
-
-
-def days_to_refresh(today: date, refresh_days: int, deep_refresh_days: int) -> int:
-    """Return how many days before today are read again: on Mondays further back, for late edits."""
-    deep = deep_refresh_days if today.weekday() == _MONDAY else 0
-    return max(refresh_days, deep)
-
-
-def refresh_window(channels: Iterable[str], today: date, refresh_days: int) -> list[Slice]:
-    """Return yesterday and the days before it that a daily run reads again, for live channels."""
-    return [
-        Slice(channel, today - timedelta(days=back))
-        for channel in channels
-        for back in range(max(refresh_days, 1), 0, -1)
-    ]

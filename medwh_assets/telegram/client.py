@@ -105,7 +105,6 @@ class TelegramClient:
         self._connecting = asyncio.Lock()
         self._pausing = asyncio.Lock()
         self._paused_until = 0.0
-        self._waited = 0.0
         self._gone: dict[str, tuple[float, MedwhError]] = {}
 
     async def ask(self, request: Any, *, realm: str = _EVERYTHING) -> Any:
@@ -206,6 +205,7 @@ class TelegramClient:
         )
         self._raise_if_gone(_EVERYTHING, realm, _centre(dc_id))
         pauses = iter(self._patience.pauses)
+        waited = 0.0
         while True:
             client: Any = None
             refused = False
@@ -215,7 +215,7 @@ class TelegramClient:
             except errors.AuthKeyNotFound as error:
                 raise self._lost(forgotten_key(), seconds=float("inf")) from error
             except (errors.FloodWaitError, errors.FloodPremiumWaitError) as error:
-                self._sit_out(float(error.seconds), name_of_request(error), realm)
+                waited = self._sit_out(float(error.seconds), waited, name_of_request(error), realm)
                 continue
             except passing as error:
                 refused = True
@@ -281,11 +281,15 @@ class TelegramClient:
             if error is not None and self._clock.seconds() < until:
                 raise error
 
-    def _sit_out(self, asked: float, what: str, realm: str) -> None:
-        """Let no request go out for so long, or give up; pauses that overlap count once."""
+    def _sit_out(self, asked: float, waited: float, what: str, realm: str) -> float:
+        """Let no request go out for so long, or give up; pauses that overlap count once.
+
+        Returns:
+            How long the request that was answered so has waited by then.
+        """
         now = self._clock.seconds()
         running = max(0.0, self._paused_until - now)
-        decision = after_flood(asked, self._waited - running, self._clock.now())
+        decision = after_flood(asked, waited, self._clock.now())
         if isinstance(decision, CoolDown):
             why = f"Telegram asked for a pause of {asked:,.0f} s ({what})"
             raise self._lost(
@@ -298,8 +302,8 @@ class TelegramClient:
             )
         more = max(0.0, decision.seconds - running)
         self._paused_until = now + running + more
-        self._waited += more
         self._effort.seconds_waited += more
+        return waited + decision.seconds
 
     async def _pause_is_over(self) -> None:
         """Wait until a request may go out again; who comes first counts the seconds down."""

@@ -11,6 +11,7 @@ first one void, and a few too many lock the number for a day.
 import asyncio
 import io
 import os
+import re
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -306,7 +307,7 @@ def _by_code(telegram: _Telegram, settings: TelegramSettings, prompts: Prompts) 
     from telethon import errors
 
     client = telegram.client
-    phone = settings.phone.get_secret_value() if settings.phone else prompts.phone()
+    phone = _phone(settings, prompts)
     sent = telegram.ask(lambda: client.send_code_request(phone))
     where = _WHERE.get(type(sent.type).__name__, "by Telegram")
     for _ in range(_TRIES):
@@ -323,6 +324,24 @@ def _by_code(telegram: _Telegram, settings: TelegramSettings, prompts: Prompts) 
         else:
             return
     raise AccountError(f"the login code was wrong {_TRIES} times: {LOG_IN} again for a new one")
+
+
+def _phone(settings: TelegramSettings, prompts: Prompts) -> str:
+    """Return a number that looks like one, without what stands between its digits."""
+    if settings.phone is not None:
+        if number := _digits(settings.phone.get_secret_value()):
+            return number
+        raise AccountError("TELEGRAM_PHONE is no phone number: write it as +251…, or remove it")
+    for _ in range(_TRIES):
+        if number := _digits(prompts.phone()):
+            return number
+        prompts.show("That is no phone number; write it as +251…")
+    raise AccountError(f"no phone number was given: {LOG_IN} again")
+
+
+def _digits(text: str) -> str:
+    number = re.sub(r"[\s()./-]", "", text)
+    return number if re.fullmatch(r"\+?[0-9]{5,20}", number) else ""
 
 
 def _by_qr(telegram: _Telegram, prompts: Prompts) -> None:

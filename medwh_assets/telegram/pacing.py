@@ -74,13 +74,15 @@ def after_flood(
 ) -> Wait | CoolDown:
     """Decide what a run does about a flood wait.
 
-    A run sits out 15 minutes in all, so that many short waits are one long one.
+    It waits 15 minutes for one answer, so that many short waits for it are one long one. Waits that
+    an answer has followed count no more: downloads of an ordinary account are slowed down by some
+    seconds every now and then, for hours.
 
     Args:
         asked: seconds that Telegram asks for.
-        waited: seconds that the run has waited for Telegram before.
+        waited: seconds that the run has waited for the same answer before.
         now: the time, for the cooldown's end.
-        longest: what a run may wait in all.
+        longest: what a run may wait for one answer.
     """
     # Some FLOOD_WAIT_0 have been seen: asking again at once would be a loop.
     seconds = max(1.0, asked)

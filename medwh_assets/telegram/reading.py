@@ -54,6 +54,10 @@ class LiveSource(MessageSource, Protocol):
         """What it has cost so far."""
         ...
 
+    def status(self, channel: str) -> str | None:
+        """Return how the last attempt on a channel ended; nothing before one has ended."""
+        ...
+
     def identify(self, channel: str, channel_id: int, username: str | None) -> None:
         """Hear which channel has been read under a name so far: no other is read under it."""
         ...
@@ -292,6 +296,9 @@ def _observed(
             before = replace(live.source.effort)
             if facts:
                 told["channel_facts"], facts = facts, ""
+            # Known with the last day of a walk.
+            if (status := live.source.status(run.channel)) is not None:
+                told["channel_status"] = status
             outcome = replace(outcome, counts=told)
         yield outcome
 

@@ -56,6 +56,26 @@ def _banned(_: str) -> Meaning:
     )
 
 
+def _frozen(_: str) -> Meaning:
+    return Meaning(
+        "banned",
+        AccountError(
+            "Telegram has frozen this account: appeal to @SpamBot in the Telegram app, "
+            f"or {LOG_IN} with another account"
+        ),
+    )
+
+
+def _too_many_logins(_: str) -> Meaning:
+    return Meaning(
+        "unreachable",
+        AccountError(
+            "Telegram takes no login of this phone number for now, after too many: wait a day, then "
+            f"{LOG_IN}"
+        ),
+    )
+
+
 def _credentials(_: str) -> Meaning:
     return Meaning(
         "unreachable",
@@ -97,6 +117,10 @@ _MEANINGS: Final[dict[str, Callable[[str], Meaning]]] = {
     "USER_DEACTIVATED": _banned,
     "USER_DEACTIVATED_BAN": _banned,
     "PHONE_NUMBER_BANNED": _banned,
+    "FROZEN_METHOD_INVALID": _frozen,
+    "FROZEN_PARTICIPANT_MISSING": _frozen,
+    "PHONE_NUMBER_FLOOD": _too_many_logins,
+    "PHONE_PASSWORD_FLOOD": _too_many_logins,
     "USERNAME_INVALID": _not_found,
     "USERNAME_NOT_OCCUPIED": _not_found,
     "CHANNEL_INVALID": _not_found,

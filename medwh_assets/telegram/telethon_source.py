@@ -122,6 +122,7 @@ class TelethonSource:
         self._ended: MedwhError | None = None
         self._ended_as: ChannelStatus | None = None
         self._identities: dict[str, tuple[int, str | None]] = {}
+        self._statuses: dict[str, str] = {}
         self._seen: dict[str, tuple[KnownPeer, ChannelFacts]] = {}
         self._timers: dict[str, timedelta] = {}
         self._places = Places()
@@ -154,6 +155,10 @@ class TelethonSource:
             username: its username when it was last seen, by which it may be found again.
         """
         self._identities[channel] = (channel_id, username)
+
+    def status(self, channel: str) -> str | None:
+        """Return how the last attempt on a channel ended, as the state keeps it."""
+        return self._statuses.get(channel)
 
     def read(self, run: DayRun) -> Generator[SliceReading]:
         """Walk a run's days once, from old to new, and yield each day when it is whole.
@@ -301,6 +306,7 @@ class TelethonSource:
             )
 
     def _note(self, channel: str, status: ChannelStatus, detail: str = "") -> None:
+        self._statuses[channel] = f"{status}: {detail}" if detail else status
         self._state.note(channel, status, detail, self._observed_at)
 
     def _note_read(self, channel: str, posts: int) -> None:

@@ -1,8 +1,11 @@
 import os
 import signal
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -104,6 +107,16 @@ def test_a_phone_number_that_is_set_is_not_asked_for(person: Account, centres: D
     answers = Answers()
     login.log_in(settings(phone=SecretStr("+251900000001")), answers.prompts())
     assert "phone" not in answers.asked
+
+
+def test_what_is_no_phone_number_is_asked_for_again(person: Account, centres: DataCentres) -> None:
+    answers = Answers()
+    numbers = ["reader", "+", "+251 (900) 000-001"]
+    prompts = replace(answers.prompts(), phone=lambda: numbers.pop(0))
+    assert login.log_in(settings(), prompts).name == "Reader"
+    assert answers.shown == ["That is no phone number; write it as +251…"] * 2
+    with pytest.raises(AccountError, match="TELEGRAM_PHONE"):
+        login.log_in(settings(phone=SecretStr("reader")), answers.prompts())
 
 
 def test_a_wrong_code_is_asked_for_again(person: Account, centres: DataCentres) -> None:
@@ -336,3 +349,33 @@ def test_nothing_that_is_shown_or_logged_holds_the_session(
     session = logged_in.session.get_secret_value()
     assert len(session) > 300
     assert session not in repr(logged_in) + caplog.text + "".join(answers.shown)
+
+
+def test_who_presses_ctrl_c_at_a_prompt_is_told_that_nobody_is_logged_in(tmp_path: Path) -> None:
+    mine, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "medwh_assets.cli", "login"],
+        env={
+            **os.environ,
+            "TELEGRAM_API_ID": "1",
+            "TELEGRAM_API_HASH": "hash",
+            "TELEGRAM_PHONE": "",
+            "MEDWH_STATE": str(tmp_path / "state"),
+            "MEDWH_LAKE": str(tmp_path / "lake"),
+        },
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = ""
+    while "Phone number" not in said:
+        said += os.read(mine, 1000).decode()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    # A terminal whose other end has closed answers with an error.
+    with suppress(OSError):
+        while piece := os.read(mine, 1000):
+            said += piece.decode()
+    os.close(mine)
+    assert "Interrupted. Nobody was logged in by this." in said

@@ -29,6 +29,7 @@ class Pauses:
 
     left: list[Slice] = field(default_factory=lambda: list(REST))
     until: datetime | None = None
+    missing: str | None = None
 
     def rest(self) -> list[Slice]:
         return self.left
@@ -90,7 +91,7 @@ def test_the_sensor_waits_then_requests_the_pipeline_for_the_rest(
     instance: dg.DagsterInstance,
 ) -> None:
     pauses = Pauses(until=datetime.now(UTC) + HOUR)
-    sensor = cooldown_sensor(pauses, running=True)
+    sensor = cooldown_sensor(pauses)
     data = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert not data.run_requests
     assert data.skip_message is not None
@@ -107,13 +108,14 @@ def test_the_sensor_waits_then_requests_the_pipeline_for_the_rest(
 
 
 def test_without_a_rest_the_sensor_requests_nothing(instance: dg.DagsterInstance) -> None:
-    sensor = cooldown_sensor(Pauses(left=[]), running=False)
+    sensor = cooldown_sensor(Pauses(left=[]))
     data = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert not data.run_requests
 
 
-@pytest.mark.parametrize("running", [True, False])
-def test_the_sensor_runs_by_itself_only_where_somebody_is_logged_in(running: bool) -> None:
-    sensor = cooldown_sensor(Pauses(), running=running)
-    assert sensor.default_status.value == ("RUNNING" if running else "STOPPED")
-    assert sensor.name == "telegram_cooldown_sensor"
+def test_the_sensor_runs_by_itself_and_waits_for_a_login(instance: dg.DagsterInstance) -> None:
+    sensor = cooldown_sensor(Pauses(missing="run `medwh login`"))
+    assert (sensor.name, sensor.default_status.value) == ("telegram_cooldown_sensor", "RUNNING")
+    data = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+    assert not data.run_requests
+    assert data.skip_message == "5 slices wait: run `medwh login`"

@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ from medwh_assets import keys
 from medwh_assets.automation.jobs import JOB_NAME, SCHEDULE_NAME, daily_schedule
 from medwh_assets.definitions import build_defs
 from medwh_assets.partitions import CHANNELS
+from medwh_assets.slices import DayRun, Slice
 
 MIDNIGHT = datetime(2025, 3, 8, tzinfo=UTC)
 
@@ -25,13 +26,22 @@ def tick(
 ) -> Any:
     """What the schedule asks for at midnight, with a refresh window of a week, on Mondays a month."""
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=midnight)
-    return daily_schedule(channels, 7, 30).evaluate_tick(context)
+    return schedule(channels).evaluate_tick(context)
+
+
+def schedule(channels: Sequence[str]) -> dg.ScheduleDefinition:
+    def window(today: date) -> list[Slice]:
+        days = 30 if today.weekday() == 0 else 7
+        runs = (DayRun(c, today - timedelta(days), today - timedelta(1)) for c in channels)
+        return [piece for run in runs for piece in run.slices()]
+
+    return daily_schedule(channels, window)
 
 
 def test_the_schedule_runs_the_pipeline_at_midnight_utc() -> None:
-    schedule = daily_schedule(["chemed123"], 7, 30)
-    assert (schedule.name, schedule.job_name) == (SCHEDULE_NAME, JOB_NAME)
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 0 * * *", "UTC")
+    nightly = schedule(["chemed123"])
+    assert (nightly.name, nightly.job_name) == (SCHEDULE_NAME, JOB_NAME)
+    assert (nightly.cron_schedule, nightly.execution_timezone) == ("0 0 * * *", "UTC")
 
 
 def slices(request: dg.RunRequest) -> dict[str, list[str]]:

@@ -1,15 +1,11 @@
-from datetime import date, timedelta
-
 import pytest
 
 from medwh_assets.automation.plan import (
     SliceState,
-    days_to_refresh,
     detections_due,
     images_due,
     load_due,
     messages_due,
-    refresh_window,
 )
 from medwh_assets.detection.in_lake import made_from
 from medwh_assets.lake.records import FileFacts, Manifest
@@ -17,7 +13,6 @@ from medwh_assets.slices import Slice
 from tests.factories import CHANNEL, DAY, PIECE
 
 MODEL = "yolo-demo"
-TODAY = date(2025, 3, 8)
 DONE = Manifest(
     channel=CHANNEL,
     date=DAY,
@@ -102,34 +97,3 @@ def test_a_file_is_loaded_unless_it_is_the_one_loaded_last(
     content: str | None, loaded: dict[Slice, str], expected: bool
 ) -> None:
     assert load_due(content, PIECE, loaded) is expected
-
-
-def test_the_refresh_window_is_the_days_before_today_oldest_first() -> None:
-    assert refresh_window(["one", "two"], TODAY, 2) == [
-        Slice("one", date(2025, 3, 6)),
-        Slice("one", date(2025, 3, 7)),
-        Slice("two", date(2025, 3, 6)),
-        Slice("two", date(2025, 3, 7)),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("today", "deep", "expected"),
-    [
-        (date(2025, 3, 10), 90, 90),
-        (date(2025, 3, 10), 3, 7),
-        (date(2025, 3, 10), 0, 7),
-        (date(2025, 3, 9), 90, 7),
-        (date(2025, 3, 11), 90, 7),
-    ],
-)
-def test_once_a_week_the_walk_goes_deeper_unless_that_is_switched_off(
-    today: date, deep: int, expected: int
-) -> None:
-    assert days_to_refresh(today, 7, deep) == expected
-
-
-@pytest.mark.parametrize("days", [-1, 0, 1])
-def test_the_refresh_window_always_holds_yesterday(days: int) -> None:
-    assert refresh_window(["one"], TODAY, days) == [Slice("one", TODAY - timedelta(days=1))]
-    assert refresh_window([], TODAY, days) == []

@@ -49,7 +49,7 @@ class Server:
         seconds = self.floods.pop(0)
         mine = asyncio.Event()
         self.waiting.append(mine)
-        if len(self.waiting) == self.together:
+        if len(self.waiting) >= self.together:
             for event in self.waiting:
                 event.set()
         await mine.wait()
@@ -98,6 +98,34 @@ def test_pauses_that_telegram_asks_for_at_once_are_one_pause(
     assert effort.seconds_waited == pytest.approx(waited, abs=0.01)
     assert all(at >= waited for at in server.answered_at)
     assert told[-1] == 0
+
+
+def test_pauses_that_an_answer_follows_do_not_add_up() -> None:
+    clock = Skipping()
+    server = Server([], 1, clock)
+
+    async def ask() -> float:
+        effort = Effort()
+        client = TelegramClient(
+            Credentials(1, SecretStr("hash"), SecretStr("")),
+            Pacer(1000),
+            effort=effort,
+            clock=clock,
+        )
+        client._client = server  # pyright: ignore
+        for number in range(60):
+            server.floods.append(20)
+            server.waiting.clear()
+            assert await client.ask(number) == number
+        return effort.seconds_waited
+
+    assert asyncio.run(ask()) == pytest.approx(60 * 20, abs=1)
+
+
+def test_pauses_that_no_answer_follows_add_up() -> None:
+    clock = Skipping()
+    _, (cooling,) = asked(Server([20] * 50, 0, clock), clock, [], "")
+    assert isinstance(cooling, CoolingDownError)
 
 
 def test_a_long_pause_of_one_realm_stops_no_other() -> None:

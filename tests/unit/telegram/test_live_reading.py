@@ -58,6 +58,7 @@ class Telegram:
     identities: dict[str, tuple[int, str | None]] = field(
         default_factory=dict[str, tuple[int, str | None]]
     )
+    ended: dict[str, str] = field(default_factory=dict[str, str])
     closed: int = 0
     effort: Effort = field(default_factory=Effort)
     photos = None
@@ -86,6 +87,7 @@ class Telegram:
                 for n in range(self.posts if self._speaks_on(piece.date) else 0)
             ]
             yield make_reading(*posts, piece=piece, at=NOW, complete=piece.date < NOW.date())
+        self.ended[run.channel] = "ok: read"
 
     def _speaks_on(self, day: date) -> bool:
         return day <= self.silent_after and (self.only_on is None or day in self.only_on)
@@ -105,6 +107,9 @@ class Telegram:
 
     def identify(self, channel: str, channel_id: int, username: str | None) -> None:
         self.identities[channel] = (channel_id, username)
+
+    def status(self, channel: str) -> str | None:
+        return self.ended.get(channel)
 
     def close(self) -> None:
         self.closed += 1
@@ -232,6 +237,12 @@ def test_a_live_source_that_is_never_asked_is_never_made(lake: Lake) -> None:
     live = LiveAccount(frozenset({SHOP}), make, NOW, Rest())
     outcomes = list(read_slices(lake, SourceDirectory([], live), slices(WEEK, "demo_imported")))
     assert done(outcomes) == slices(WEEK, "demo_imported")
+
+
+def test_the_last_day_of_a_walk_says_how_it_ended(lake: Lake) -> None:
+    outcomes = read(lake, Telegram(), slices())
+    told = [o.counts.get("channel_status") for o in outcomes if isinstance(o, Done)]
+    assert told == [None] * (len(WEEK) - 1) + ["ok: read"]
 
 
 def test_a_channel_without_a_session_is_read_from_the_lake_and_says_what_is_missing(

@@ -52,7 +52,7 @@ def test_a_longer_wait_is_a_cooldown() -> None:
     assert after_flood(901, 0, NOON) == CoolDown(NOON + timedelta(seconds=901))
 
 
-def test_waits_of_one_run_add_up() -> None:
+def test_waits_for_one_answer_add_up() -> None:
     assert after_flood(30, 870, NOON) == Wait(30)
     assert after_flood(30, 871, NOON) == CoolDown(NOON + timedelta(seconds=30))
 

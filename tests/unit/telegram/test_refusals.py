@@ -27,6 +27,8 @@ from medwh_assets.telegram.refusals import meaning
         ("AUTH_KEY_DUPLICATED", "unreachable", AccountError),
         ("SESSION_REVOKED", "unreachable", AccountError),
         ("USER_DEACTIVATED_BAN", "banned", AccountError),
+        ("FROZEN_METHOD_INVALID", "banned", AccountError),
+        ("PHONE_NUMBER_FLOOD", "unreachable", AccountError),
         ("API_ID_INVALID", "unreachable", CredentialsError),
         ("MSG_ID_INVALID", "unreachable", SourceUnreachableError),
     ],
