@@ -196,14 +196,18 @@ def _chat_name(text: str) -> tuple[str, str]:
 def run(
     first: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="First day to read again."),
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day to read."),
     ] = None,
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to read again.")
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to read.")
     ] = None,
     channel: Annotated[
         list[str] | None, typer.Option(help="Only this channel; may be given several times.")
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Of live channels also the days that were read whole before."),
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -220,7 +224,8 @@ def run(
 ) -> None:
     """Work on everything that is not yet detected, loaded or built, stage by stage.
 
-    With --from, --to or --channel: read these slices again first, and touch no others.
+    With --from, --to or --channel: read these slices first, and touch no others. Of live channels
+    days that were read whole are left out, but for the last ones; --again reads them all.
     """
     from medwh_assets.session import open_session
     from medwh_assets.stage_runner import Selection
@@ -229,6 +234,8 @@ def run(
     _check_order(first, last)
     if limit and (first or last):
         raise typer.BadParameter("--limit finds the days itself: leave out --from and --to")
+    if again and not (first or last or channel):
+        raise typer.BadParameter("--again needs to be told what: --from, --to or --channel")
     today = datetime.now(UTC).date()
     channels = frozenset(channel_name(spelling) for spelling in channel or ())
     with open_session() as session:
@@ -240,7 +247,7 @@ def run(
                 first=first.date() if first else session.settings.start_date,
                 last=last.date() if last else today,
             )
-            selection = session.asked(bounds, today, first.date() if first else None)
+            selection = session.asked(bounds, today, first.date() if first else None, again=again)
         else:
             selection = session.daily(today)
         with StageDisplay(out) as display:

@@ -271,7 +271,7 @@ class Live:
             yield SourceDirectory(recorded, live)
 
     def rest(self) -> list[Slice]:
-        """Return what a pause that Telegram asked for has cut off; nothing without a session."""
+        """Return what runs were to read and have not; nothing without a session."""
         if self.missing:
             return []
         with self.state() as state:

@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import SecretStr
 
 from medwh_assets.automation.dead_runs import bury_dead_runs
-from medwh_assets.automation.window import daily_window
+from medwh_assets.automation.window import daily_window, still_to_read
 from medwh_assets.errors import SettingError
 from medwh_assets.home import log_to_file, make_pools, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
@@ -49,7 +49,7 @@ class Session:
     def daily(self, today: date) -> Selection:
         """Return what a run without arguments reads again: live channels, yesterday and before.
 
-        And what a pause that Telegram asked for has cut off.
+        And what earlier runs were to read and have not.
         """
         days = self._window(self.settings.channels, today)
         return Selection(read=tuple(sorted({*days, *self.live.rest()})))
@@ -73,17 +73,25 @@ class Session:
     def _window(self, channels: Iterable[str], today: date) -> list[Slice]:
         return daily_window(self.lake, channels, today, window_of(self.settings))
 
-    def asked(self, bounds: Selection, today: date, since: date | None = None) -> Selection:
-        """Return a selection that reads again whatever lies within bounds and can be read.
+    def asked(
+        self,
+        bounds: Selection,
+        today: date,
+        since: date | None = None,
+        *,
+        again: bool = False,
+    ) -> Selection:
+        """Return a selection that reads whatever lies within bounds and can be read.
 
         That is every slice in the lake; of the channels that are named every day that the recorded
         source has; and of live channels every day since the one that is named, else the days that a
-        daily run reads.
+        daily run reads. A live channel's older days that were read whole are left out.
 
         Args:
             bounds: which channels and days.
             today: the last day that can be read.
             since: the first day, if one is named.
+            again: whether those are read too.
 
         Raises:
             SettingError: a channel is named that nothing is known of, or a last day alone, which
@@ -106,12 +114,16 @@ class Session:
                 f"--to needs --from where live channels are read ({', '.join(live)}): name the first "
                 "day too, or other channels with --channel"
             )
+        daily = self._window(live, today)
         if since is None:
-            found += self._window(live, today)
+            found += daily
         else:
             first = max(since, self.settings.start_date)
             found += [s for name in live for s in DayRun(name, first, today).slices()]
         read = {piece for piece in found if bounds.covers(piece)}
+        if not again:
+            of_live = {piece for piece in read if piece.channel in live}
+            read = (read - of_live).union(still_to_read(self.lake, of_live, frozenset(daily)))
         return replace(bounds, read=tuple(sorted(read)))
 
     def report(self) -> Report | None:

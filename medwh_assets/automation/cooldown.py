@@ -1,4 +1,4 @@
-"""What a pause that Telegram asked for has cut off, requested when the pause is over."""
+"""What live runs were to read and have not, requested when no pause is in the way."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SENSOR_NAME = "telegram_cooldown_sensor"
 
 
 class Cooldown(Protocol):
-    """Who knows of pauses and of what they cut off. The wiring implements this."""
+    """Who knows of pauses and of what runs have left. The wiring implements this."""
 
     @property
     def missing(self) -> str | None:
@@ -23,7 +23,7 @@ class Cooldown(Protocol):
         ...
 
     def rest(self) -> list[Slice]:
-        """Return the slices that a pause has cut off and nobody has read since."""
+        """Return the slices that runs have left and nobody has read since."""
         ...
 
     def cooldown(self) -> datetime | None:
@@ -56,7 +56,7 @@ def rest_runs(rest: Sequence[Slice], until: datetime | None, now: datetime) -> l
     A run that fails for another reason is asked for again the next day.
 
     Args:
-        rest: what pauses have cut off.
+        rest: what runs have left.
         until: the end of the last pause, None if there was none.
         now: the time.
     """
@@ -98,12 +98,12 @@ def cooldown_sensor(cooldown: Cooldown) -> dg.SensorDefinition:
         job_name=JOB_NAME,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads on where Telegram asked for a long pause, when that is over.",
+        description="Reads on where a run was cut off: after a pause that Telegram asked for, or at once.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         rest = cooldown.rest()
         if not rest:
-            yield dg.SkipReason("no pause has cut anything off")
+            yield dg.SkipReason("no run has left anything")
             return
         if (missing := cooldown.missing) is not None:
             yield dg.SkipReason(f"{len(rest)} slices wait: {missing}")

@@ -1,6 +1,6 @@
-"""Which days of a live channel a daily run reads: the decision, and what it knows from the lake."""
+"""Which days of a live channel are read: the decisions, and what they know from the lake."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -81,6 +81,20 @@ def daily_window(
         first = first_day(today, settings, read_so_far(lake, channel, today, settings))
         found += [Slice(channel, first + timedelta(days=n)) for n in range((today - first).days)]
     return found
+
+
+def still_to_read(lake: Lake, asked: Iterable[Slice], daily: Collection[Slice]) -> list[Slice]:
+    """Return which of the slices that are asked for of live channels cost a request.
+
+    A backfill that was cut off goes on where it stood: what was read whole is not read again, but
+    for what a daily run reads again too.
+    """
+    kept: list[Slice] = []
+    for piece in asked:
+        manifest = None if piece in daily else lake.manifest(piece)
+        if manifest is None or manifest.status != "complete":
+            kept.append(piece)
+    return kept
 
 
 def _read_on(manifest: Manifest) -> date | None:

@@ -321,9 +321,8 @@ def _missing_since(
 
 def _expiry(date: datetime, extra: dict[str, tuple[JsonValue, ...]]) -> datetime | None:
     """Return when Telegram deletes a post by itself, or None if it has no timer."""
-    timers = [
-        value for value in extra.get("ttl_period", ()) if isinstance(value, int) and value > 0
-    ]
+    told = extra.get("ttl_period", ())
+    timers = [n for n in told if isinstance(n, int) and not isinstance(n, bool) and n > 0]
     try:
         return date + timedelta(seconds=min(timers)) if timers else None
     except OverflowError:

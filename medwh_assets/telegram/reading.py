@@ -383,16 +383,14 @@ def _assured(
     is there after all is taken in; then the history was not whole, and neither is the reading.
     """
     for reading in read(run):
-        gone = _seem_gone(lake, reading)
-        if not gone:
-            yield reading
-            continue
-        there = source.still_there(run.channel, [post.id for post in gone])
+        absent = _absent(lake, reading)
+        time = reading.observed_at
+        gone = [p for p in absent if time and p.observations[-1].present and absence(p, time) != p]
+        there = source.still_there(run.channel, [post.id for post in gone]) if gone else []
         found = {one.id for one in there}
         here = [one for one in there if one.day == reading.slice.date]
-        expired = _expired(
-            [post for post in gone if post.id not in found], source.timer(run.channel)
-        )
+        timer = source.timer(run.channel) if absent else None
+        expired = _expired([post for post in absent if post.id not in found], timer)
         yield replace(
             reading,
             complete=reading.complete and not there,
@@ -401,21 +399,19 @@ def _assured(
         )
 
 
-def _seem_gone(lake: Lake, reading: SliceReading) -> list[Post]:
-    """Return the posts of a slice that a reading makes missing, and no reading before it has."""
-    if not reading.complete or reading.observed_at is None:
+def _absent(lake: Lake, reading: SliceReading) -> list[Post]:
+    """Return the posts of a slice that a complete reading does not hold."""
+    if not reading.complete:
         return []
     try:
         absent = lake.ids(reading.slice) - {post.id for post in reading.posts}
-        known = [post for post in lake.posts(reading.slice) if post.id in absent] if absent else []
+        return [post for post in lake.posts(reading.slice) if post.id in absent] if absent else []
     except CorruptSliceError:
-        # Merging will tell; whatever is sound in the slice, nothing is said about it.
+        # Merging will tell; nothing is said about what is sound in the slice.
         return []
-    time = reading.observed_at
-    return [p for p in known if p.observations[-1].present and absence(p, time) is not p]
 
 
-def _expired(gone: Iterable[Post], timer: timedelta | None) -> list[Post]:
+def _expired(absent: Iterable[Post], timer: timedelta | None) -> list[Post]:
     """Return what the channel's timer has deleted of posts that only imports have brought.
 
     What is read live says itself whether it has a timer.
@@ -425,7 +421,7 @@ def _expired(gone: Iterable[Post], timer: timedelta | None) -> list[Post]:
     seconds = int(timer.total_seconds())
     return [
         post.model_copy(update={"extra": {**post.extra, "ttl_period": (seconds,)}})
-        for post in gone
+        for post in absent
         if SOURCE not in post.sources and "ttl_period" not in post.extra
     ]
 

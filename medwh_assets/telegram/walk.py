@@ -8,8 +8,8 @@ over when it arrives there, whatever the dates of the posts on its way, and a sp
 no more than n / 100 requests, rounded up, and one (one more where the channel is younger).
 
 A page that is not full is asked for once more, from its other end; an empty one is believed when it
-comes twice. Where the two differ, or where dates fall, what is read from there on is read in part:
-posts that merely did not come would count as deleted, or as never written.
+comes twice. Where the two differ, or where dates fall, those days count as read in part: posts that
+merely did not come would count as deleted, or as never written.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -90,7 +90,7 @@ class Stretch(Generic[M_co]):
 
     Attributes:
         messages: by rising id.
-        whole: whether all pages up to this one held what they should have held.
+        whole: whether it held all that it should have held.
     """
 
     messages: Sequence[M_co]
@@ -125,7 +125,7 @@ def walk(
         return
     offset = Offset(date=first - timedelta(seconds=1), add=-PAGE)
     last: int = 0
-    whole, doubt = True, _Doubt()
+    doubt = _Doubt()
     pending: Pending[M] | None = ask(offset)
     try:
         while pending is not None:
@@ -142,18 +142,17 @@ def walk(
             if len(told) < PAGE and len({m.id for m in (*tail, *page)}) != posts:
                 known += _ascending(ask(Offset(id=page[-1].id)).result(), last)
             page, lacking = _united(page, known, first)
-            whole = whole and not lacking
             last = page[-1].id
             if dated and min(message.date for message in page) >= end + _SLACK:
                 tail = []
             elif last < tail[0].id:
                 offset = Offset(id=last + 1, add=-PAGE)
                 pending = ask(offset)
-            yield Stretch(page, whole)
+            yield Stretch(page, not lacking)
     finally:
         if pending is not None:
             pending.cancel()
-    yield Stretch([message for message in tail if message.id > last], whole)
+    yield Stretch([message for message in tail if message.id > last])
 
 
 @dataclass(slots=True)
@@ -247,9 +246,9 @@ def by_day(
     """Cut ascending posts into one reading for each day of a run.
 
     A reading is complete if its day was over at the logical time and all of it could be read. A
-    day is over when every post of a page lies beyond it, so that one wrong date ends none; where
-    dates fall from one post to a later one, what is given out after that is not complete. A post
-    whose day was given out already comes in a partial reading of its own.
+    day is given out when every post of a page lies beyond it, so that one wrong date ends none.
+    Where dates fall from one post to a later one, no day up to the higher date is complete that has
+    not been given out yet. A post whose day has been comes in a partial reading of its own.
 
     Args:
         pages: the posts of the run's days, and no others, by rising id.
@@ -258,31 +257,32 @@ def by_day(
         observed_at: the read's logical time.
     """
     open_days: dict[date, list[Post | BadPost]] = {}
-    late: dict[date, list[Post | BadPost]] = {}
+    belated: dict[date, list[Post | BadPost]] = {}
     day = run.first
-    whole = True
     newest = day_start(day)
+    doubtful = newest - timedelta(days=1)
 
-    def reading(day: date, found: Sequence[Post | BadPost], *, complete: bool) -> SliceReading:
+    def reading(day: date, found: Sequence[Post | BadPost], *, late: bool = False) -> SliceReading:
         good = tuple(one for one in found if isinstance(one, Post))
         bad = tuple(one for one in found if isinstance(one, BadPost))
         over = day_start(day) + timedelta(days=1) <= observed_at
-        return SliceReading(
-            Slice(run.channel, day), source, observed_at, complete and over and not bad, good, bad
-        )
+        complete = over and not late and not bad and day_start(day) > doubtful
+        return SliceReading(Slice(run.channel, day), source, observed_at, complete, good, bad)
 
     for page in pages:
-        whole = whole and page.whole
         for post in page.messages:
-            whole = whole and post.date >= newest - _SLACK
+            if post.date < newest - _SLACK:
+                doubtful = newest
             newest = max(newest, post.date)
-            (open_days if post.day >= day else late).setdefault(post.day, []).append(post)
+            (open_days if post.day >= day else belated).setdefault(post.day, []).append(post)
+        if not page.whole:
+            doubtful = newest
         reached = min((post.date for post in page.messages), default=day_start(day))
         while day_start(day) + timedelta(days=1) + _SLACK <= reached:
-            yield reading(day, open_days.pop(day, ()), complete=whole)
+            yield reading(day, open_days.pop(day, ()))
             day += timedelta(days=1)
     while day <= run.last:
-        yield reading(day, open_days.pop(day, ()), complete=whole)
+        yield reading(day, open_days.pop(day, ()))
         day += timedelta(days=1)
-    for left, found in sorted(late.items()):
-        yield reading(left, found, complete=False)
+    for left, found in sorted(belated.items()):
+        yield reading(left, found, late=True)

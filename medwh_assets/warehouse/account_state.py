@@ -201,7 +201,7 @@ class WarehouseAccountState:
             connection.execute(statement("account/remember_photo.sql"), values)
 
     def leave(self, slices: Iterable[Slice]) -> None:
-        """Keep which slices a pause has cut off, for whoever runs when it is over."""
+        """Keep which slices a run was to read and has not, for whoever runs next."""
         with self._connected() as connection:
             connection.execute(statement("account/leave_rest.sql"), _columns(slices))
 
@@ -211,7 +211,7 @@ class WarehouseAccountState:
             connection.execute(statement("account/take_up_rest.sql"), _columns(slices))
 
     def rest(self) -> list[Slice]:
-        """Return what pauses have cut off and nobody has read since, sorted.
+        """Return what runs have left and nobody has read since, sorted.
 
         While no names may be looked up, channels that were never found are left out.
         """

@@ -547,6 +547,24 @@ def test_a_page_that_is_cut_short_loses_no_post(
     assert centres.world.calls[HISTORY] == 6
 
 
+@pytest.mark.parametrize(("add", "kept"), [(-100, [98, 99, 100]), (0, [1, 2, 3])])
+def test_a_page_can_be_cut_short_where_it_begins_too(
+    centres: DataCentres, reader: Account, shop: Channel, add: int, kept: list[int]
+) -> None:
+    shop.generate(350, offer)
+    centres.world.faults.plan(HISTORY, ShortPage(3, far=True))
+
+    async def ask(client: Any) -> list[int]:
+        peer = await client.get_input_entity("demo_shop")
+        offset = 1 if add else 101
+        page = await client(
+            functions.messages.GetHistoryRequest(peer, offset, None, add, 100, 0, 0, 0)
+        )
+        return sorted(ids_of(page.messages))
+
+    assert as_reader(centres, reader, ask) == kept
+
+
 def test_ten_thousand_posts_are_made_only_when_they_are_read(
     centres: DataCentres, reader: Account, shop: Channel
 ) -> None:

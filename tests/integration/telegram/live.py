@@ -48,7 +48,7 @@ class SkippingClock:
 
 @dataclass
 class Rest:
-    """Remembers what a pause has cut off."""
+    """Remembers what runs have left."""
 
     left: set[Slice] = field(default_factory=set[Slice])
 

@@ -14,6 +14,7 @@ from medwh_assets.lake.channels import (
     is_observed,
     keep_facts,
     last_observation,
+    last_observations,
     observation,
     observations,
     observed_days,
@@ -141,3 +142,13 @@ def test_uniting_is_commutative_associative_and_idempotent(
     assert united([*a, *b]) == united([*b, *a])
     assert united([*united([*a, *b]), *c]) == united([*a, *united([*b, *c])])
     assert united([*a, *a]) == united(a) == united(united(a))
+
+
+def test_channels_come_in_the_order_in_which_they_were_first_seen(lake: Lake) -> None:
+    keep_facts(lake, replace(FACTS, channel="demo_new", observed_at=SECOND_READ))
+    keep_facts(lake, replace(FACTS, channel="demo_other"))
+    keep_facts(lake, FACTS)
+    keep_facts(lake, replace(FACTS, title="Renamed", observed_at=SECOND_READ))
+    assert [(o.channel, o.title) for o in last_observations(lake)] == [
+        ("demo_other", "Selam"), (CHANNEL, "Renamed"), ("demo_new", "Selam"),
+    ]  # fmt: skip

@@ -37,6 +37,7 @@ COUNTS = st.sampled_from([None, 0, 3, 5])
 VALUES: st.SearchStrategy[JsonValue] = st.sampled_from(
     [1, True, 1.0, "1", 0.0, -0.0, False, [1], [True], {"a": 1, "b": 2}, {"b": 2, "a": 1}, 2**70]
 )
+DAY = 86_400
 BOLD = (Entity(type="bold", offset=0, length=1),)
 PHOTO = Media(kind="photo", photo_id=7)
 
@@ -68,7 +69,8 @@ def readings(draw: st.DrawFn) -> Post:
             reactions=draw(st.sampled_from([None, (), (Reaction(emoji="👍", count=2),)])),
         ),
         source=draw(st.sampled_from(["recorded", "scraped_lake"])),
-        extra=draw(st.dictionaries(st.sampled_from(["sender", "pinned", "ünï"]), VALUES)),
+        extra=draw(st.dictionaries(st.sampled_from(["sender", "pinned", "ünï"]), VALUES))
+        | draw(st.sampled_from([{}, {"ttl_period": DAY}, {"ttl_period": 3 * DAY}])),
         id=1,
         channel="demo_shop",
         date=draw(st.sampled_from([NOON, moment("2025-03-01 22:30"), moment("2025-03-02 01:30")])),
@@ -209,6 +211,29 @@ def test_an_absence_says_nothing_of_a_post_seen_only_later_or_by_the_same_read()
 
 def test_a_post_read_at_an_unknown_time_counts_as_seen_before_any_read() -> None:
     assert absence(make_post(seen=None), FIRST_READ).missing_since == FIRST_READ
+
+
+def test_a_post_whose_timer_was_up_is_not_missing() -> None:
+    """No author has taken it back. The second read is days after the first."""
+    post = make_post(seen=FIRST_READ, extra={"ttl_period": DAY})
+    gone = absence(post, SECOND_READ)
+    assert (gone.missing_since, gone.observations[-1].present) == (None, False)
+    assert gone.observations[-1].observed_at == SECOND_READ
+
+
+def test_a_post_that_vanished_well_before_its_timer_was_up_is_missing() -> None:
+    timer = int((SECOND_READ - NOON).total_seconds()) + 2 * DAY
+    post = make_post(seen=FIRST_READ, extra={"ttl_period": timer})
+    assert absence(post, SECOND_READ).missing_since == SECOND_READ
+    # A read can come later than its logical time, so at the timer's edge nothing is said.
+    post = make_post(seen=FIRST_READ, extra={"ttl_period": timer - DAY})
+    assert absence(post, SECOND_READ).missing_since is None
+
+
+@pytest.mark.parametrize("timer", [0, -5, True, "86400", 10**30, None])
+def test_what_is_no_timer_is_none(timer: JsonValue) -> None:
+    post = make_post(seen=FIRST_READ, extra={"ttl_period": timer})
+    assert absence(post, SECOND_READ).missing_since == SECOND_READ
 
 
 def test_where_a_post_was_not_can_be_forgotten() -> None:

@@ -8,30 +8,33 @@ from pathlib import Path
 import pytest
 
 from medwh_assets.errors import (
+    AccountError,
     ChannelNotFoundError,
     CoolingDownError,
     CorruptSliceError,
+    SourceBusyError,
     SourceUnreachableError,
 )
 from medwh_assets.lake.channels import observations
-from medwh_assets.lake.ports import ChannelFacts, SliceReading
+from medwh_assets.lake.ports import BadPost, ChannelFacts, SliceReading
 from medwh_assets.lake.records import Media, Post
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.telegram.pacing import Effort
 from medwh_assets.telegram.reading import LiveAccount, SourceDirectory, read_images, read_slices
-from tests.factories import make_post, make_reading
+from tests.factories import make_post, make_reading, take_in
 
 SHOP, OTHER = "demo_shop", "demo_other"
 NOW = datetime(2025, 3, 9, 12, tzinfo=UTC)
 WEEK = [date(2025, 3, 2) + timedelta(days=n) for n in range(7)]
+LATER = NOW + timedelta(days=1)
 PAUSE = CoolingDownError("Telegram asked for a pause", NOW + timedelta(hours=1))
 
 
 @dataclass
 class Rest:
-    """Remembers what a pause has cut off."""
+    """Remembers what runs have left."""
 
     left: set[Slice] = field(default_factory=set[Slice])
 
@@ -42,17 +45,27 @@ class Rest:
         self.left -= set(slices)
 
 
+def ids_of(day: date, posts: int) -> list[int]:
+    return [day.toordinal() * 10 + n for n in range(posts)]
+
+
 @dataclass
 class Telegram:
     """Has posts on some days, and goes wrong on others."""
 
     posts: int = 1
+    now: datetime = NOW
     silent_after: date = date.max
     only_on: set[date] | None = None
     bad: dict[tuple[str, date], Exception] = field(
         default_factory=dict[tuple[str, date], Exception]
     )
     bad_facts: Exception | None = None
+    left_out: set[int] = field(default_factory=set[int])
+    deleted: set[int] = field(default_factory=set[int])
+    timers: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
+    looked_for: list[list[int]] = field(default_factory=list[list[int]])
+    bad_look: Exception | None = None
     walks: list[DayRun] = field(default_factory=list[DayRun])
     asked_facts: list[str] = field(default_factory=list[str])
     identities: dict[str, tuple[int, str | None]] = field(
@@ -73,21 +86,39 @@ class Telegram:
         for piece in run.slices():
             if error := self.bad.get((piece.channel, piece.date)):
                 raise error
-            at = datetime.combine(piece.date, time(9), UTC)
-            number = piece.date.toordinal() * 10
-            posts = [
-                make_post(
-                    number + n,
-                    channel=piece.channel,
-                    at=at,
-                    seen=NOW,
-                    source="telegram",
-                    media=Media(kind="photo", photo_id=number + n),
-                )
-                for n in range(self.posts if self._speaks_on(piece.date) else 0)
-            ]
-            yield make_reading(*posts, piece=piece, at=NOW, complete=piece.date < NOW.date())
+            gone = self.left_out | self.deleted
+            posts = [post for post in self._posts(piece) if post.id not in gone]
+            yield make_reading(*posts, piece=piece, at=self.now, complete=piece.date < NOW.date())
         self.ended[run.channel] = "ok: read"
+
+    def _posts(self, piece: Slice) -> list[Post]:
+        at = datetime.combine(piece.date, time(9), UTC)
+        return [
+            make_post(
+                number,
+                channel=piece.channel,
+                at=at,
+                seen=self.now,
+                source="telegram",
+                media=Media(kind="photo", photo_id=number),
+            )
+            for number in ids_of(piece.date, self.posts if self._speaks_on(piece.date) else 0)
+        ]
+
+    def still_there(self, channel: str, ids: Sequence[int]) -> list[Post | BadPost]:
+        self.looked_for.append(list(ids))
+        if self.bad_look:
+            raise self.bad_look
+        days = {date.fromordinal(number // 10) for number in ids}
+        return [
+            post
+            for day in sorted(days)
+            for post in self._posts(Slice(channel, day))
+            if post.id in ids and post.id not in self.deleted
+        ]
+
+    def timer(self, channel: str) -> timedelta | None:
+        return self.timers.get(channel)
 
     def _speaks_on(self, day: date) -> bool:
         return day <= self.silent_after and (self.only_on is None or day in self.only_on)
@@ -125,7 +156,7 @@ def slices(days: Sequence[date] = WEEK, channel: str = SHOP) -> list[Slice]:
 
 
 def directory(telegram: Telegram, rest: Rest, newest: int | None = None) -> SourceDirectory:
-    account = LiveAccount(frozenset({SHOP, OTHER}), lambda: telegram, NOW, rest, newest)
+    account = LiveAccount(frozenset({SHOP, OTHER}), lambda: telegram, telegram.now, rest, newest)
     return SourceDirectory([], account)
 
 
@@ -198,6 +229,37 @@ def test_a_pause_leaves_the_rest_for_later_and_who_reads_it_takes_it_up(lake: La
     assert rest.left == set(slices(WEEK[4:]))
     assert len(telegram.walks) == 2
     read(lake, Telegram(), slices(WEEK[4:]), rest)
+    assert rest.left == set()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceUnreachableError("no answer"),
+        SourceBusyError("another run"),
+        AccountError("not logged in"),
+    ],
+)
+def test_whatever_a_run_leaves_unread_is_left_for_the_next(lake: Lake, error: Exception) -> None:
+    rest = Rest()
+    read(lake, Telegram(bad={(SHOP, WEEK[4]): error}), slices(), rest)
+    assert rest.left == set(slices(WEEK[4:]))
+    read(lake, Telegram(now=LATER), slices(WEEK[4:6]), rest)
+    assert rest.left == set(slices(WEEK[6:]))
+
+
+def test_a_run_that_is_ended_leaves_what_it_had_not_read(lake: Lake) -> None:
+    rest = Rest()
+    telegram = Telegram(bad={(SHOP, WEEK[2]): KeyboardInterrupt()})  # pyright: ignore
+    with pytest.raises(KeyboardInterrupt):
+        read(lake, telegram, slices(), rest)
+    # The day before was read and not yet written.
+    assert rest.left == set(slices(WEEK[1:]))
+
+
+def test_a_day_that_fails_by_itself_is_not_asked_for_again_by_itself(lake: Lake) -> None:
+    rest = Rest()
+    read(lake, Telegram(bad={(SHOP, WEEK[2]): ValueError("a mistake of ours")}), slices(), rest)
     assert rest.left == set()
 
 
@@ -309,3 +371,84 @@ def test_a_first_try_ends_where_the_source_does(lake: Lake) -> None:
     telegram = Telegram(bad={(SHOP, NOW.date() - timedelta(days=1)): PAUSE})
     outcomes = read(lake, telegram, slices([NOW.date()]), newest=5)
     assert [type(o) for o in outcomes] == [Done, Failed]
+
+
+# -- what seems to be gone ------------------------------------------------------------------------
+
+
+def missing(lake: Lake, days: Sequence[date] = WEEK) -> list[int]:
+    return [post.id for piece in slices(days) for post in lake.posts(piece) if post.missing_since]
+
+
+def statuses(lake: Lake, days: Sequence[date] = WEEK) -> list[str | None]:
+    manifests = [lake.manifest(piece) for piece in slices(days)]
+    return [manifest and manifest.reads[-1].status for manifest in manifests]
+
+
+def test_a_post_that_telegram_still_has_is_not_missing_because_its_page_left_it_out(
+    lake: Lake,
+) -> None:
+    read(lake, Telegram(posts=3), slices())
+    hidden = ids_of(WEEK[2], 3)[1]
+    telegram = Telegram(posts=3, left_out={hidden}, now=LATER)
+    outcomes = read(lake, telegram, slices())
+    assert telegram.looked_for == [[hidden]]
+    assert missing(lake) == []
+    assert [o.counts["posts"] for o in outcomes if isinstance(o, Done)] == [3] * 7
+    # Who knows what else the history did not show.
+    assert statuses(lake) == ["complete", "complete", "partial", *["complete"] * 4]
+    seen = next(post for post in lake.posts(Slice(SHOP, WEEK[2])) if post.id == hidden)
+    assert [o.observed_at for o in seen.observations] == [NOW, LATER]
+
+
+def test_a_post_that_telegram_has_no_more_is_missing_and_is_asked_for_once(lake: Lake) -> None:
+    read(lake, Telegram(posts=3), slices())
+    gone = ids_of(WEEK[2], 3)[1]
+    telegram = Telegram(posts=3, deleted={gone}, now=LATER)
+    read(lake, telegram, slices())
+    assert (telegram.looked_for, missing(lake)) == ([[gone]], [gone])
+    assert set(statuses(lake)) == {"complete"}
+    again = Telegram(posts=3, deleted={gone}, now=LATER + timedelta(days=1))
+    read(lake, again, slices())
+    assert (again.looked_for, missing(lake)) == ([], [gone])
+
+
+def test_a_week_in_which_nothing_is_gone_costs_no_question(lake: Lake) -> None:
+    read(lake, Telegram(posts=3), slices())
+    telegram = Telegram(posts=5, now=LATER)
+    read(lake, telegram, slices())
+    assert telegram.looked_for == []
+
+
+def test_what_cannot_be_asked_for_is_not_missing_and_its_day_was_not_read(lake: Lake) -> None:
+    read(lake, Telegram(posts=3), slices())
+    rest = Rest()
+    gone = ids_of(WEEK[2], 3)[1]
+    silent = SourceUnreachableError("no answer")
+    telegram = Telegram(posts=3, deleted={gone}, bad_look=silent, now=LATER)
+    outcomes = read(lake, telegram, slices(), rest)
+    assert done(outcomes) == slices(WEEK[:2])
+    assert missing(lake) == []
+    assert rest.left == set(slices(WEEK[2:]))
+
+
+@pytest.mark.parametrize("imported_first", [True, False])
+def test_what_the_channels_timer_deleted_of_an_import_is_not_missing(
+    lake: Lake, imported_first: bool
+) -> None:
+    """An export does not tell of timers; what is read live says itself whether it has one."""
+    of_export, of_before = ids_of(WEEK[0], 2)
+    at, before = datetime.combine(WEEK[0], time(9), UTC), NOW - timedelta(days=2)
+    day = slices(WEEK[:1])
+    read(lake, Telegram(posts=2, deleted={of_export}, now=before), day)
+    exported = [make_post(of_export, channel=SHOP, at=at, seen=before + timedelta(hours=1))]
+    now = Telegram(posts=0, timers={SHOP: timedelta(days=2)}, now=LATER)
+    now.deleted = {of_export, of_before}
+    if imported_first:
+        take_in(lake, exported)
+    read(lake, now, day)
+    if not imported_first:
+        take_in(lake, exported)
+        now.now += timedelta(days=1)
+        read(lake, now, day)
+    assert missing(lake, WEEK[:1]) == [of_before]

@@ -123,7 +123,8 @@ create table if not exists ops.telegram_photos (
     image_path text not null,
     noted_at timestamptz not null default now()
 );
--- What a pause that Telegram asked for has cut off: read by whoever comes first when it is over.
+-- What runs were to read and have not, because Telegram asked for a pause, could not be reached, or
+-- they were ended: read by whoever comes first.
 create table if not exists ops.telegram_rest (
     channel_username text not null,
     slice_date date not null,
