@@ -23,6 +23,7 @@ from medwh_assets.lake.records import Post
 from medwh_assets.slices import DayRun, Slice
 
 PAGE: Final = 100
+_LAST_ID: Final = 2**31 - 1
 # Two posts sent at once by two servers can have ids in one order and dates in the other.
 _SLACK: Final = timedelta(minutes=10)
 # Deleted posts leave gaps of some hundreds at most; more empty pages than this are no history.
@@ -133,22 +134,25 @@ def walk(
             page, posts = _ascending(told, last), pending.total()
             pending = None
             if not page:
-                # What lies beyond an empty page is known of the page that ends the span.
-                if further := doubt.after(offset, bool(told), tail[-1].date >= first):
+                beyond = tail[-1].id > last and tail[-1].date >= first
+                if further := doubt.after(offset, bool(told), beyond):
                     pending, offset = ask(further), further
                 continue
             doubt = _Doubt()
             known = [m for m in tail if last < m.id <= page[-1].id]
-            if len(told) < PAGE and len({m.id for m in (*tail, *page)}) != posts:
-                known += _ascending(ask(Offset(id=page[-1].id)).result(), last)
+            sure = len(told) >= PAGE or len({m.id for m in (*tail, *page)}) == posts
+            if not sure:
+                again = _ascending(ask(Offset(id=page[-1].id)).result(), last)
+                sure = {m.id for m in page[:-1]} <= {m.id for m in again}
+                known += again
             page, lacking = _united(page, known, first)
             last = page[-1].id
             if dated and min(message.date for message in page) >= end + _SLACK:
                 tail = []
-            elif last < tail[0].id:
+            elif last < (_LAST_ID if dated else tail[0].id):
                 offset = Offset(id=last + 1, add=-PAGE)
                 pending = ask(offset)
-            yield Stretch(page, not lacking)
+            yield Stretch(page, sure and not lacking)
     finally:
         if pending is not None:
             pending.cancel()

@@ -66,7 +66,14 @@ class ShortPage:
     far: bool = False
 
 
-Fault = Refusal | Drop | Silence | Delay | Vanish | ForgetKey | Truncate | ShortPage
+@dataclass(frozen=True)
+class Astray:
+    """Posts are taken from another channel than the one that was asked for."""
+
+    channel: int
+
+
+Fault = Refusal | Drop | Silence | Delay | Vanish | ForgetKey | Truncate | ShortPage | Astray
 
 
 def flood_wait(seconds: int) -> Refusal:

@@ -7,7 +7,7 @@ from typing import Any
 from telethon.tl import types
 
 from .channels import Channel, Post, User
-from .faults import USERNAME_INVALID, USERNAME_NOT_OCCUPIED, RefusedError, ShortPage
+from .faults import USERNAME_INVALID, USERNAME_NOT_OCCUPIED, Astray, RefusedError, ShortPage
 from .requests import Handler, Request, refuse
 from .wire import fill
 
@@ -55,7 +55,7 @@ def get_full_channel(request: Request) -> object:
 
 
 def get_history(request: Request) -> object:
-    channel, body = request.channel(request.body.peer), request.body
+    channel, body = _asked_for(request, request.body.peer), request.body
     if body.limit < 0:
         raise refuse("LIMIT_INVALID")
     start, page = window(
@@ -80,9 +80,16 @@ def get_history(request: Request) -> object:
 
 
 def get_messages(request: Request) -> object:
-    channel = request.channel(request.body.channel)
+    channel = _asked_for(request, request.body.channel)
     ids = [getattr(wanted, "id", 0) for wanted in request.body.id]
     return _messages(request, channel, ids, total=len(ids))
+
+
+def _asked_for(request: Request, address: Any) -> Channel:
+    channel = request.channel(address)
+    if isinstance(request.fault, Astray):
+        return request.world.channels[request.fault.channel]
+    return channel
 
 
 def get_views(request: Request) -> object:

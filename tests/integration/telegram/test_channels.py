@@ -9,7 +9,7 @@ from medwh_assets.outcomes import Failed
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.telegram.telethon_source import TelethonSource
 from tests.integration.telegram.live import FIRST, OBSERVED, Live, posts_in, reasons
-from tests.mtproto import FIRST_DAY, Channel, Forward, Poll
+from tests.mtproto import FIRST_DAY, Astray, Channel, Forward, Poll
 from tests.unit.telegram.accounts import RememberedAccount
 
 pytestmark = pytest.mark.timeout(60)
@@ -97,6 +97,51 @@ def test_a_renamed_channel_is_found_by_another_account_too(live: Live, shop: Cha
     assert reasons(live.run([SHOP], FIRST, FIRST, observed_at=later)) == []
     assert posts_in(live.lake, SHOP) == [1, 2]
     assert live.state.peers[SHOP].channel_id == 5001
+
+
+def test_a_channel_is_not_read_under_two_names(live: Live, shop: Channel) -> None:
+    live.run([SHOP], FIRST, FIRST)
+    shop.rename("aaa_renamed")
+    outcomes = live.run(["aaa_renamed", SHOP], FIRST, FIRST, observed_at=LATER)
+    (reason,) = reasons(outcomes)
+    assert "kept as demo_shop" in reason
+    assert "MEDWH_CHANNELS" in reason
+    assert live.lake.channels() == [SHOP]
+    assert live.state.last("aaa_renamed") == "not_found"
+    assert live.state.last(SHOP) == "renamed"
+    # Another account's memory, and the old name out of the settings, change nothing.
+    live.state = RememberedAccount()
+    later = LATER + timedelta(days=1)
+    (reason,) = reasons(live.run(["aaa_renamed"], FIRST, FIRST, observed_at=later))
+    assert "name it demo_shop" in reason
+
+
+def test_two_names_that_a_channel_has_from_the_start_are_one_channel(
+    live: Live, shop: Channel
+) -> None:
+    live.run([SHOP], FIRST, FIRST)
+    known = live.state.peers[SHOP]
+    live.lake.remove_channels([SHOP])
+    live.state.remember_peer("demo_alias", known)
+    live.state.remember_peer(SHOP, known)
+    outcomes = live.run(["demo_alias", SHOP], FIRST, FIRST, observed_at=LATER)
+    assert len(reasons(outcomes)) == 1
+    assert len(live.lake.channels()) == 1
+
+
+@pytest.mark.parametrize("kind", ["messages.getHistory", "channels.getMessages"])
+def test_posts_of_another_channel_than_was_asked_for_are_not_taken(
+    live: Live, shop: Channel, kind: str
+) -> None:
+    shop.post("Another")
+    live.run([SHOP], FIRST, FIRST)
+    shop.delete(1)
+    live.world.add_channel(5002, "demo_other").post("Somebody else's")
+    live.world.faults.plan(kind, Astray(5002), times=None)
+    (reason,) = reasons(live.run([SHOP], FIRST, FIRST, observed_at=LATER))
+    assert "another channel" in reason
+    posts = live.lake.posts(Slice(SHOP, FIRST))
+    assert [(p.channel_id, p.missing_since) for p in posts] == [(5001, None)] * 2
 
 
 def test_an_address_of_another_channel_than_the_lakes_is_not_used(

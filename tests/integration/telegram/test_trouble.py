@@ -62,11 +62,15 @@ class BusyAccount(RememberedAccount):
             yield
 
 
+def post(number: int) -> Post:
+    """A hundred a day."""
+    date = FIRST_DAY + timedelta(seconds=864 * (number - 1))
+    return Post(id=number, date=date, text=str(number))
+
+
 @pytest.fixture(autouse=True)
 def shop(live: Live) -> None:
-    live.world.add_channel(5001, SHOP).generate(
-        300, lambda n: Post(id=n, date=FIRST_DAY + timedelta(seconds=864 * (n - 1)), text=str(n))
-    )
+    live.world.add_channel(5001, SHOP).generate(300, post)
 
 
 def failure(live: Live, **options: object) -> MedwhError:
@@ -96,8 +100,9 @@ def test_a_flood_wait_of_minutes_is_waited_for_too(live: Live) -> None:
 
 
 def test_a_flood_wait_of_an_hour_ends_the_run_and_keeps_what_was_read(live: Live) -> None:
-    live.world.faults.plan(HISTORY, flood_wait(3600), at=4)
-    outcomes = live.read([SHOP], FIRST, LAST)
+    live.world.channels[5001].generate(100, post)
+    live.world.faults.plan(HISTORY, flood_wait(3600), at=5)
+    outcomes = live.read([SHOP], FIRST, LAST + timedelta(days=1))
     error = next(o.error for o in outcomes if isinstance(o, Failed))
     assert isinstance(error, CoolingDownError)
     assert isinstance(error, RetryableError)
