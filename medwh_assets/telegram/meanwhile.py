@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future, wait
 from typing import Final
 
-from medwh_assets.errors import CoolingDownError
+from medwh_assets.errors import CoolingDownError, SourceUnreachableError
 from medwh_assets.lake.records import Post
 from medwh_assets.telegram.photos import Place
 
@@ -19,7 +19,7 @@ _AT_MOST: Final = 8
 _LARGEST: Final = 2 * 1024**2
 # Posts whose pictures are waited for; some kilobytes each.
 _WAITING: Final = 500
-# After so many failures one after another there is more wrong than a picture.
+# After so many failures one after another, or one pause, nothing is asked any more.
 _FAILURES: Final = 3
 # How long the end of a walk waits for what is on its way, in seconds.
 _LAST_WAIT: Final = 3.0
@@ -100,8 +100,17 @@ class Meanwhile:
 
     async def _in_turn(self, place: Place) -> bytes:
         async with self._turns:
+            if self._failures >= _FAILURES:
+                raise SourceUnreachableError("too many pictures did not come")
             self._begun.add(place.file_id)
-            return await self._fetch(place)
+            try:
+                content = await self._fetch(place)
+            except Exception as error:
+                more = _FAILURES if isinstance(error, CoolingDownError) else 1
+                self._failures += more
+                raise
+            self._failures = 0
+            return content
 
     def _take(self) -> list[tuple[Post, bytes]]:
         found: list[tuple[Post, bytes]] = []
@@ -116,17 +125,8 @@ class Meanwhile:
                 continue
             error = future.exception()
             if error is None:
-                self._failures = 0
                 found.append((post, future.result()))
-            else:
-                self._fail(error)
+            elif isinstance(error, CoolingDownError):
+                self._paused(error)
         self._coming = left
         return found
-
-    def _fail(self, error: BaseException) -> None:
-        self._failures += 1
-        if isinstance(error, CoolingDownError):
-            self._failures = _FAILURES
-            self._paused(error)
-        if self._failures >= _FAILURES:
-            self._waiting.clear()
