@@ -288,11 +288,15 @@ class Live:
         ]
 
     def cooldown(self) -> datetime | None:
-        """Return the end of the last pause that Telegram asked for, past or to come, or None."""
+        """Return the end of the last pause that Telegram asked for, past or to come, or None.
+
+        A pause of pictures is one too: what it has cut off is read after it.
+        """
         if self.missing:
             return None
         with self.state() as state:
-            return state.cooldown()
+            ends = (state.cooldown(), state.cooldown("files"))
+        return max((end for end in ends if end is not None), default=None)
 
     @property
     def _folder(self) -> Path:

@@ -104,7 +104,7 @@ class Parquet:
 
     def image(self, piece: Slice, record: ImageRecord) -> None:
         """Write what is known of a post's image."""
-        known = record.model_dump(exclude={"schema_version"})
+        known = record.model_dump(exclude={"schema_version", "tried_on"})
         self._images.add(
             channel=piece.channel, date=piece.date, **known, record=record.model_dump_json()
         )

@@ -96,12 +96,33 @@ class PhotoMemory(Protocol):
         ...
 
 
+class ImagesMeanwhile(Protocol):
+    """Fetches images while posts are read. All calls come from the thread that reads."""
+
+    def want(self, posts: Sequence[Post]) -> None:
+        """Hear whose images will be wanted when the posts are read; some are fetched before."""
+        ...
+
+    def arrived(self) -> Sequence[tuple[Post, bytes]]:
+        """Return what has come since the last call."""
+        ...
+
+    def end(self, *, wait_for_last: bool) -> Sequence[tuple[Post, bytes]]:
+        """Begin no more and return what has come; what is on its way may be waited for."""
+        ...
+
+
 class MessageSource(Protocol):
     """Where a channel's posts come from."""
 
     @property
     def photos(self) -> PhotoMemory | None:
         """What earlier runs have fetched, or None where fetching costs nothing."""
+        ...
+
+    @property
+    def meanwhile(self) -> ImagesMeanwhile | None:
+        """Who fetches images while posts are read, or None where that would gain nothing."""
         ...
 
     def channels(self) -> frozenset[str]:
@@ -124,7 +145,8 @@ class MessageSource(Protocol):
         """Return the bytes of a post's image as the source holds them, or None if it has none.
 
         Raises:
-            ImageError: the source delivers it only in part; it may be whole another time.
+            UndeliveredImageError: the source did not hand this one over, or only in part.
+            ImageError: it is none that could be handed over.
             SourceUnreachableError: the source did not answer.
         """
         ...
@@ -161,8 +183,8 @@ ChannelStatus = Literal[
     "ok", "empty", "renamed", "not_found", "private", "banned", "flood", "unreachable"
 ]
 
-Realm = Literal["all", "names"]
-"""What a pause is about: everything, or no more than looking names up."""
+Realm = Literal["all", "names", "files"]
+"""What a pause is about: everything, or no more than looking names up or fetching files."""
 
 
 class AccountState(PhotoMemory, Protocol):
@@ -204,7 +226,7 @@ class AccountState(PhotoMemory, Protocol):
     def cooldown(self, realm: Realm = "all") -> datetime | None:
         """Return until when nothing of a realm may be asked, or None; it may be past.
 
-        A pause of everything is asked for by its own name: it is not one of `names` too.
+        A pause of everything is asked for by its own name: it is not one of the others too.
         """
         ...
 

@@ -75,6 +75,7 @@ class Telegram:
     closed: int = 0
     effort: Effort = field(default_factory=Effort)
     photos = None
+    meanwhile = None
 
     def channels(self) -> frozenset[str]:
         return frozenset({SHOP, OTHER})

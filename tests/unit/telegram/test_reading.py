@@ -57,6 +57,7 @@ class FakeSource:
         self.fetched: list[int] = []
         self.expected: list[int] = []
         self.photos: RememberedAccount | None = None
+        self.meanwhile = None
 
     def channels(self) -> frozenset[str]:
         return frozenset({CHANNEL})

@@ -100,12 +100,16 @@ create table if not exists ops.telegram_peers (
 );
 create table if not exists ops.telegram_cooldowns (
     account text not null,
-    realm text not null check (realm in ('all', 'names')),
+    realm text not null check (realm in ('all', 'names', 'files')),
     cools_until timestamptz not null,
     reason text not null,
     noted_at timestamptz not null default now(),
     primary key (account, realm, cools_until)
 );
+-- A table that an older set-up made knows fewer realms.
+alter table ops.telegram_cooldowns drop constraint if exists telegram_cooldowns_realm_check;
+alter table ops.telegram_cooldowns add constraint telegram_cooldowns_realm_check
+check (realm in ('all', 'names', 'files'));
 create table if not exists ops.telegram_channels (
     account text not null,
     channel_username text not null,
