@@ -200,7 +200,7 @@ def read_slices(lake: Lake, sources: SourceDirectory, slices: Sequence[Slice]) -
             elif sources.live is not None and source is sources.live.source:
                 yield from _remembered(sources.live, run, _read_live(lake, sources.live, run))
             else:
-                yield from _walk(lake, source.read, run)
+                yield from _walk(lake, source, run)
 
 
 def _told(sources: SourceDirectory, channel: str) -> Mapping[str, Number]:
@@ -295,7 +295,7 @@ def _observed(
         yield from (Failed(piece, error) for piece in run.slices())
         return
     read = partial(_assured, lake, live.source, live.source.read)
-    for outcome in _walk(lake, read, run, silence):
+    for outcome in _walk(lake, live.source, run, silence, read):
         if isinstance(outcome, Failed):
             live.refuse(run.channel, outcome.error)
         else:
@@ -443,17 +443,26 @@ def _settle(
 
 def _walk(
     lake: Lake,
-    read: Callable[[DayRun], Iterator[SliceReading]],
+    source: MessageSource,
     run: DayRun,
     silence: _Silence | None = None,
+    read: Callable[[DayRun], Iterator[SliceReading]] | None = None,
 ) -> Iterator[Outcome]:
-    """Merge a run's readings day by day; days that the source cannot give fail, the others stand."""
+    """Merge a run's readings day by day; days that the source cannot give fail, the others stand.
+
+    Args:
+        lake: where they are merged.
+        source: gives readings and pictures.
+        run: the days.
+        silence: takes the empty readings at both ends.
+        read: gives the readings instead of the source itself.
+    """
     waiting = list(run.slices())
     failure: Exception | None = None
     day: list[SliceReading] = []
     pictures = _PicturesMeanwhile(lake, source)
     try:
-        readings = read(run)
+        readings = (read or source.read)(run)
         for reading in readings if silence is None else silence.cut(readings):
             if day and day[0].slice != reading.slice:
                 yield from pictures.told_with(_take_in(lake, day, waiting))
@@ -477,7 +486,7 @@ def _walk(
     else:
         # One bad day must not cost the days behind it: ask for each of the rest alone.
         for piece in waiting:
-            yield from _walk(lake, read, DayRun(piece.channel, piece.date, piece.date))
+            yield from _walk(lake, source, DayRun(piece.channel, piece.date, piece.date), read=read)
 
 
 def _take_in(lake: Lake, day: Sequence[SliceReading], waiting: list[Slice]) -> Iterator[Outcome]:
