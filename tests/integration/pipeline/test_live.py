@@ -15,15 +15,25 @@ from typing import IO
 import cv2
 import numpy as np
 import pytest
+from telethon.tl import types
 
 from tests.integration.pipeline.conftest import REPOSITORY, TIMEOUT_SECONDS, Pipeline
 from tests.integration.pipeline.recordings import pictures
 from tests.integration.pipeline.services import SELECTOR, medwh_up, wait_for
-from tests.mtproto import Account, Channel, World, flood_wait, running_data_centres
+from tests.mtproto import (
+    INTERNAL_ERROR,
+    Account,
+    Channel,
+    Forward,
+    World,
+    flood_wait,
+    running_data_centres,
+)
 
 HISTORY, RESOLVE, FILE = "messages.getHistory", "contacts.resolveUsername", "upload.getFile"
 FIRST, SECOND = "demo_first_shop", "demo_second_shop"
 API_HASH = "canary0123456789abcdef0123456789"
+PHONE = "251900000001"
 POSTS_A_DAY = 4
 STAGES = [
     ["lake", "telegram_messages"],
@@ -93,6 +103,7 @@ def live(pipeline: Pipeline) -> Iterator[Live]:
             TELEGRAM_API_ID="1",
             TELEGRAM_API_HASH=API_HASH,
             TELEGRAM_SESSION=session,
+            TELEGRAM_PHONE=f"+{PHONE}",
             MEDWH_CHANNELS=f"{FIRST},@{SECOND}",
             MEDWH_TELEGRAM_REQUESTS_PER_SECOND="30",
             MEDWH_DEEP_REFRESH_DAYS="0",
@@ -148,10 +159,15 @@ def test_live_channels_reach_the_marts_and_a_second_run_asks_for_what_may_have_c
         SECOND,
     ) == [(28,)]
 
-    # Neither the session nor the application's hash stands in any file, event or log.
+    # None of the session, the application's hash and the account's number stands in what was kept.
+    assert_kept_nowhere(pipeline, live.session, API_HASH, PHONE)
+
+
+def assert_kept_nowhere(pipeline: Pipeline, *secrets: str) -> None:
+    """Look for words in every file of state and lake, and in Dagster's events and runs."""
     files = [file for file in (pipeline.folder / "state").rglob("*") if file.is_file()]
     files += [file for file in pipeline.lake.rglob("*") if file.is_file()]
-    for secret in (live.session, API_HASH):
+    for secret in secrets:
         assert [file for file in files if secret.encode() in file.read_bytes()] == []
         with pipeline.database.dagster.connect() as connection:
             for query in (
@@ -159,6 +175,31 @@ def test_live_channels_reach_the_marts_and_a_second_run_asks_for_what_may_have_c
                 "select count(*) from runs where run_body like %s",
             ):
                 assert connection.execute(query, [f"%{secret}%"]).fetchone() == (0,)  # pyright: ignore
+
+
+def test_who_writes_in_a_live_group_stays_in_raw(live: Live) -> None:
+    group = live.world.add_channel(5009, "demo_live_group", "Group", group=True)
+    buyer = live.world.add_user(4_242_424_242, "Canaryname", "canary_handle")
+    noon = today() - timedelta(hours=12)
+    group.post("Is amoxicillin there?", date=noon, sender=buyer)
+    group.post("Yes", date=noon, reply_to=1, sender=buyer, author="Canaryauthor")
+    group.post(action=types.MessageActionChatAddUser([buyer.id]), date=noon, sender=buyer)
+    group.post("Forwarded", date=noon, forwarded_from=Forward(noon, name="Canaryorigin"))
+    live.pipeline.environment["MEDWH_CHANNELS"] = "demo_live_group"
+    live.pipeline.medwh("run", "--no-detect")
+    raw = live.pipeline.rows("select message_data::text from raw.telegram_messages")
+    assert str(buyer.id) in str(raw)
+    assert "Canaryauthor" in str(raw)
+    assert [number for _, number in live.posts()] == [1, 2, 3, 4]
+    names = live.pipeline.rows(
+        "select format('%%I.%%I', table_schema, table_name) from information_schema.tables"
+        " where table_schema in ('staging', 'marts', 'ops') order by 1"
+    )
+    assert len(names) > 10
+    for (name,) in names:
+        rows = str(live.pipeline.rows(f"select to_jsonb(rows)::text from {name} as rows")).lower()
+        for word in (str(buyer.id), "canaryname", "canary_handle", "canaryauthor", "canaryorigin"):
+            assert word not in rows, name
 
 
 def test_a_first_try_reads_the_newest_days_until_they_hold_enough_posts(live: Live) -> None:
@@ -214,6 +255,36 @@ def test_a_channel_that_cannot_be_read_at_night_is_told_and_the_others_reach_the
     assert f"{FIRST}|" in said
     assert "(7 days)" in said
     assert live.posts() == [post for post in live.published(days=7) if post[0] == SECOND]
+
+
+@pytest.mark.timeout(600)
+def test_a_backfill_that_was_cut_off_is_taken_up_by_the_next_run_and_not_read_twice(
+    live: Live,
+) -> None:
+    of_second = lambda request: request.peer.channel_id == 5002  # noqa: E731
+    live.world.faults.plan(HISTORY, INTERNAL_ERROR, times=None, where=of_second)
+    days = {"--from": 12, "--to": 1}
+    command = [word for name, ago in days.items() for word in (name, _day(ago))]
+    live.pipeline.medwh("run", "--no-detect", *command, status=1)
+    assert live.posts() == [post for post in live.published(days=12) if post[0] == FIRST]
+    left = "select channel_username, count(*) from ops.telegram_rest group by 1"
+    assert live.pipeline.rows(left) == [(SECOND, 12)]
+
+    live.world.faults.clear()
+    live.pipeline.medwh("run", "--no-detect")
+    assert live.posts() == live.published(days=12)
+    assert live.pipeline.rows(left) == []
+
+    old = ["run", "--no-detect", "--from", _day(12), "--to", _day(9)]
+    live.world.calls.reset()
+    live.pipeline.medwh(*old)
+    assert live.world.calls[HISTORY] == 0
+    live.pipeline.medwh(*old, "--again")
+    assert live.world.calls[HISTORY] >= 2
+
+
+def _day(ago: int) -> str:
+    return str((today() - timedelta(days=ago)).date())
 
 
 @pytest.mark.timeout(600)
@@ -374,7 +445,7 @@ def test_the_ui_reads_live_channels_in_run_workers_and_the_sensor_what_a_pause_c
 def test_who_logs_in_once_reads_live_until_the_logout(live: Live) -> None:
     environment = live.pipeline.environment
     del environment["TELEGRAM_SESSION"]
-    environment.update(live.somebody_new, TELEGRAM_PHONE="+251900000001")
+    environment.update(live.somebody_new)
 
     def medwh(*arguments: str, answers: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -409,6 +480,8 @@ def test_who_logs_in_once_reads_live_until_the_logout(live: Live) -> None:
     assert file.read_text().strip() != session
 
     printed = medwh("login", "--print", answers="12345\n")
+    assert PHONE not in refused.stdout + refused.stderr + said.stdout + said.stderr
+    assert_kept_nowhere(live.pipeline, PHONE)
     assert len(printed.stdout.strip()) > 300
     assert printed.stdout.strip() not in (session, printed.stderr)
     assert "Logged in as Reader" in printed.stderr

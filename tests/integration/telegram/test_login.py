@@ -340,7 +340,7 @@ def test_without_an_application_nobody_is_asked(person: Account, centres: DataCe
     assert answers.asked == []
 
 
-def test_nothing_that_is_shown_or_logged_holds_the_session(
+def test_nothing_that_is_shown_or_logged_holds_the_session_or_the_phone_number(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -348,7 +348,12 @@ def test_nothing_that_is_shown_or_logged_holds_the_session(
     logged_in = login.log_in(settings(), answers.prompts())
     session = logged_in.session.get_secret_value()
     assert len(session) > 300
-    assert session not in repr(logged_in) + caplog.text + "".join(answers.shown)
+    said = repr(logged_in) + caplog.text + "".join(answers.shown)
+    assert session not in said
+    with pytest.raises(AccountError) as refused:
+        login.log_in(settings(), Answers(codes=["1", "2", "3"]).prompts())
+    said += str(refused.value) + caplog.text
+    assert answers.phone.strip("+") not in said
 
 
 def test_who_presses_ctrl_c_at_a_prompt_is_told_that_nobody_is_logged_in(tmp_path: Path) -> None:
