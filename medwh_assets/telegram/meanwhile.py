@@ -55,6 +55,7 @@ class Meanwhile:
         self._begun: set[int] = set()
         self._files: set[int] = set()
         self._failures = 0
+        self._stopped = False
 
     def want(self, posts: Sequence[Post]) -> None:
         """Hear whose pictures will be wanted when the walk is over; fetch those there is time for."""
@@ -62,7 +63,7 @@ class Meanwhile:
             place = self._place(post)
             if place is None or place.bytes > _LARGEST or place.file_id in self._files:
                 continue
-            if self._failures >= _FAILURES or len(self._waiting) >= _WAITING:
+            if self._stopped or len(self._waiting) >= _WAITING:
                 break
             self._waiting.append((post, place))
             self._files.add(place.file_id)
@@ -100,14 +101,15 @@ class Meanwhile:
 
     async def _in_turn(self, place: Place) -> bytes:
         async with self._turns:
-            if self._failures >= _FAILURES:
+            if self._stopped:
                 raise SourceUnreachableError("too many pictures did not come")
             self._begun.add(place.file_id)
             try:
                 content = await self._fetch(place)
             except Exception as error:
-                more = _FAILURES if isinstance(error, CoolingDownError) else 1
-                self._failures += more
+                self._failures += 1
+                if self._failures >= _FAILURES or isinstance(error, CoolingDownError):
+                    self._stopped = True
                 raise
             self._failures = 0
             return content

@@ -465,8 +465,8 @@ def _walk(
         readings = (read or source.read)(run)
         for reading in readings if silence is None else silence.cut(readings):
             if day and day[0].slice != reading.slice:
-                yield from pictures.told_with(_take_in(lake, day, waiting))
-                pictures.want(day)
+                if (yield from pictures.told_with(_take_in(lake, day, waiting))):
+                    pictures.want(day)
                 day = []
             day.append(reading)
     except Exception as error:  # noqa: BLE001 - it is reported, and the other days go on
@@ -540,15 +540,23 @@ class _PicturesMeanwhile:
         with self._left_to_the_next_step():
             self._images.want(_wanted(self._lake, self._source, posts, {}, {}))
 
-    def told_with(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Keep what has come, and tell with each slice that is done how many have since the last."""
+    def told_with(self, outcomes: Iterable[Outcome]) -> Generator[Outcome, None, bool]:
+        """Keep what has come, and tell with each slice that is done how many have since the last.
+
+        Returns:
+            Whether there is such a slice.
+        """
+        done = False
         for outcome in outcomes:
             if self._images is not None:
                 self._keep(self._images.arrived())
-                if isinstance(outcome, Done):
+            if isinstance(outcome, Done):
+                done = True
+                if self._images is not None:
                     counts = {**outcome.counts, "pictures_meanwhile": self._kept}
                     outcome, self._kept = replace(outcome, counts=counts), 0
             yield outcome
+        return done
 
     def end(self, *, wait_for_last: bool) -> None:
         """Begin no more, and keep what has come."""

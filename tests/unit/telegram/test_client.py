@@ -136,6 +136,15 @@ def test_a_long_pause_of_one_realm_stops_no_other() -> None:
     assert answer == 1
 
 
+def test_a_pause_of_files_holds_up_no_history() -> None:
+    clock, told = Skipping(), list[float]()
+    server = Server([40], 1, clock)
+    _, answers = asked(server, clock, told, "files", "all")
+    assert answers == [0, 1]
+    assert server.answered_at[0] < 1
+    assert server.answered_at[1] >= 40
+
+
 def test_the_request_that_telegram_refused_is_named_without_its_wrapping() -> None:
     assert name_of_request(flood(3)) == "GetConfig"
 
