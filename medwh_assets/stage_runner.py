@@ -144,7 +144,7 @@ class StageRunner:
         instance: where the runs are recorded.
         lake: the lake that the assets work on.
         ledger: what the database has.
-        model: gives the fingerprint of the configured detection model.
+        model: gives the name of the configured detection model, as far as it makes slices due.
         recorder: the `progress` resource that `definitions` was built with.
     """
 

@@ -23,6 +23,9 @@ MAX_BYTES: Final = 50 * 1024 * 1024
 # A progressive JPEG is decoded once per scan, so a small file can ask for hours. Cameras use 10.
 MAX_PIXEL_SCANS: Final = 20 * MAX_PIXELS
 
+# What is left of a picture to tell it from others: twice over what a 64-bit hash needs each way.
+MINIATURE: Final = (32, 32)
+
 _NAMES: Final[dict[ImageType, str]] = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP"}
 
 # Pillow's own classes, not `Image.open`: ultralytics replaces that function for the whole process
@@ -74,12 +77,14 @@ class DecodedImage:
         width: pixels of the image itself, after EXIF orientation.
         height: pixels of the image itself, after EXIF orientation.
         shrunk_by: 1 unless a smaller picture was asked for.
+        miniature: the whole image on 32 x 32 grey pixels, the same whatever size was asked for.
     """
 
     pixels: Image.Image
     width: int
     height: int
     shrunk_by: int
+    miniature: Image.Image
 
 
 def image_facts(data: bytes) -> ImageFacts:
@@ -109,12 +114,14 @@ def decode_rgb(data: bytes, enough: int | None = None) -> DecodedImage:
     width, height = _upright_size(image, orientation)
     factor = max(1, max(width, height) // enough) if enough else 1
     pixels = _without_palette(image)
+    miniature = _on_white(pixels.resize(MINIATURE, Image.Resampling.BOX)).convert("L")
     if factor > 1:
         pixels = pixels.reduce(factor)
     pixels = _on_white(pixels)
     if orientation in _UPRIGHT:
         pixels = pixels.transpose(_UPRIGHT[orientation])
-    return DecodedImage(pixels, width, height, factor)
+        miniature = miniature.transpose(_UPRIGHT[orientation])
+    return DecodedImage(pixels, width, height, factor, miniature)
 
 
 def _load(data: bytes) -> tuple[ImageFile.ImageFile, ImageType]:
