@@ -15,6 +15,7 @@
     │   ├── ExportError             an export cannot be written where, or of what, it was asked for
     │   ├── ImageError              bytes that are no safe, whole image
     │   ├── WeightsError            detection weights missing or unreadable
+    │   ├── TrainingError           a detector cannot be trained from what was given
     │   └── PrivilegeError          the database role may not do what set-up needs
     └── RetryableError              the same attempt may succeed later
         ├── LakeBusyError           another process holds a slice's lock
@@ -93,6 +94,10 @@ class ImageError(PermanentError):
 
 class WeightsError(PermanentError):
     """Detection weights are missing or cannot be loaded."""
+
+
+class TrainingError(PermanentError):
+    """A folder of labelled pictures cannot be trained on, or training on it failed."""
 
 
 class PrivilegeError(PermanentError):
