@@ -115,6 +115,8 @@ class _Seen:
     message_id: int
     sha256: str
     path: str
+    type: str | None
+    bytes: int | None
     width: int
     height: int
 
@@ -192,7 +194,15 @@ def _detect_batch(
 
 def _readable(records: Iterable[ImageRecord]) -> list[_Seen]:
     return [
-        _Seen(record.message_id, record.sha256, record.path, record.width or 0, record.height or 0)
+        _Seen(
+            record.message_id,
+            record.sha256,
+            record.path,
+            record.type,
+            record.bytes,
+            record.width or 0,
+            record.height or 0,
+        )
         for record in records
         if record.status == "ok" and record.sha256 and record.path
     ]
@@ -237,6 +247,8 @@ def _row(image: _Seen, answer: _Answer, model: str) -> DetectionRecord:
         message_id=image.message_id,
         image_sha256=image.sha256,
         image_path=image.path,
+        image_type=image.type,
+        image_bytes=image.bytes,
         image_width=image.width,
         image_height=image.height,
         perceptual_hash=None if failed else answer.sight.perceptual_hash,

@@ -296,6 +296,8 @@ class DetectionRecord(Record):
     message_id: Annotated[int, Field(ge=1, le=MAX_INT)]
     image_sha256: str
     image_path: str
+    image_type: str | None = None
+    image_bytes: Count | None = None
     image_width: Count
     image_height: Count
     perceptual_hash: str | None = None

@@ -39,8 +39,9 @@ renamed as (
         detection_data ->> 'image_type' as image_type,
         detection_data ->> 'perceptual_hash' as perceptual_hash,
         model as detection_model,
-        -- A fingerprint begins with the weights' name, which has no hyphen.
-        split_part(model, '-', 1) as detection_model_name,
+        -- A fingerprint begins with the weights' name, which has no hyphen. A model goes by one name,
+        -- whatever it was exported to.
+        regexp_replace(split_part(model, '-', 1), '_openvino_model$', '') as detection_model_name,
         detection_data ->> 'status' as detection_status,
         found ->> 'detected_class' as detected_object_class,
 

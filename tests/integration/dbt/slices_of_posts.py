@@ -63,6 +63,8 @@ def seen(
         message_id=message_id,
         image_sha256=f"{content:064x}",
         image_path=f"images/{message_id}.jpg",
+        image_type="jpeg",
+        image_bytes=1000,
         image_width=640,
         image_height=480,
         perceptual_hash=perceptual_hash or f"{content:016x}",
