@@ -123,11 +123,12 @@ def train_detector(
         SettingError: the `detection` extra is not installed.
     """
     base = _check(options, models)
+    labelled = read_labelled(folder)
     # Ultralytics imports matplotlib, which would keep its list of fonts in the user's home.
     os.environ.setdefault("MPLCONFIGDIR", str(cache_folder / "matplotlib"))
     ultralytics = load_ultralytics(cache_folder / "ultralytics")
     with _working_folder(models, options.name) as work:
-        data, labelled, left_out = _copy(read_labelled(folder), work / "data", options.image_size)
+        data, labelled, left_out = _copy(labelled, work / "data", options.image_size)
         _keep_quiet(ultralytics)
         checkpoint = _learn(ultralytics, data, base, options, work / "runs", watch)
         made = work / "made"
@@ -270,10 +271,8 @@ def _learn(
             watch(Epoch(trainer.epoch + 1, options.epochs, map50))
             trainer.medwh_told_all = trainer.epoch + 1 == options.epochs
 
+    model = _base(ultralytics, base)
     try:
-        model = ultralytics.YOLO(str(base))
-        if model.task != "detect":
-            raise WeightsError(f"{base} is a model to {model.task!r}; start from one that detects")
         model.add_callback("on_train_start", use_all_cores)
         model.add_callback("on_fit_epoch_end", told)
         model.train(
@@ -292,14 +291,28 @@ def _learn(
             verbose=False,
         )
         return runs / "train" / "weights" / "best.pt"
-    except (WeightsError, KeyboardInterrupt):
-        raise
     except Exception as error:
-        # Unpicklers, datasets and CUDA each have exceptions of their own.
+        # Datasets, memory and CUDA each have exceptions of their own.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise TrainingError(
             f"training failed ({reason}); if memory is short, try a smaller --batch or --image-size"
         ) from error
+
+
+def _base(ultralytics: Any, base: Path) -> Any:
+    """Load the weights to start from."""
+    try:
+        model = ultralytics.YOLO(str(base))
+        task = model.task
+    except Exception as error:
+        # Unpicklers have exceptions of their own for what is no model.
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise WeightsError(
+            f"{base} cannot be used as a model ({reason}); download it again, or start from another"
+        ) from error
+    if task != "detect":
+        raise WeightsError(f"{base} is a model to {task!r}; start from one that detects")
+    return model
 
 
 def _write_weights(checkpoint: Path, weights: Path, options: TrainingOptions) -> None:

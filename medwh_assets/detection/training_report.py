@@ -103,7 +103,7 @@ def report_html(result: TrainingResult, left_out: Sequence[str]) -> str:
         f"<style>{_STYLE}</style><h1>{escape(result.name)}</h1>",
         f"<p>Trained for {result.epochs} epochs at {result.image_size} pixels on {result.learned} "
         f"pictures, from {escape(result.base)}. Measured on {result.measured} pictures that it has "
-        "not learned from.</p>",
+        "not learned from; the best epoch was chosen by them, so expect a little less of others.</p>",
         f"<p><b>mAP50 {result.map50:.3f}, mAP50-95 {result.map50_95:.3f}</b></p>",
         "<table><tr><th>class<th>labels<th>precision<th>recall<th>mAP50<th>mAP50-95</tr>",
         *(_row(one) for one in result.classes),

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from medwh_assets.detection.training import TrainingOptions, model_name, train_detector
 from medwh_assets.detection.yolo import YoloDetector
+from medwh_assets.errors import TrainingError, WeightsError
 from medwh_assets.settings import DetectionSettings
 
 ROOT = Path(__file__).parents[3]
@@ -133,6 +135,44 @@ def test_an_interrupted_training_leaves_nothing_behind(folder: Path, tmp_path: P
     assert "Interrupted. Nothing of this training is kept." in said
     assert "Traceback" not in said
     assert {entry.name for entry in (state / "models").iterdir()} == {".my_pharma.lock"}
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("broken.pt", "cannot be used as a model"),
+        ("exported.onnx", "is no .pt file"),
+        ("nowhere.pt", "is no .pt file"),
+    ],
+)
+def test_weights_that_cannot_learn_say_so_and_leave_nothing_behind(
+    folder: Path, tmp_path: Path, weights: str, said: str
+) -> None:
+    for name in ("broken.pt", "exported.onnx"):
+        (tmp_path / name).write_bytes(b"this is no model")
+    options = TrainingOptions("pharma", tmp_path / weights, epochs=1, image_size=64)
+
+    with pytest.raises(WeightsError, match=said):
+        train_detector(
+            folder, options, models=tmp_path / "models", cache_folder=tmp_path, watch=print
+        )
+
+    assert not [f for f in (tmp_path / "models").glob("*") if f.name != ".pharma.lock"]
+
+
+def test_a_model_has_a_name_that_the_seed_can_hold(folder: Path, tmp_path: Path) -> None:
+    for name in ("", "Pharma", "a-b", "a__b", "a b", "../a", "a" * 41):
+        with pytest.raises(TrainingError, match="is no name of a model"):
+            train_detector(
+                folder,
+                TrainingOptions(name, BASE),
+                models=tmp_path / "models",
+                cache_folder=tmp_path,
+                watch=print,
+            )
+    assert model_name("My Pharma, Nr. 2!") == "my_pharma_nr_2"
+    assert model_name("ፋርማሲ") == "model"
+    assert model_name("a" * 39 + " b") == "a" * 39
 
 
 def assert_weights_can_be_plugged_in(weights: Path, cache: Path) -> None:
