@@ -486,6 +486,26 @@ def doctor() -> None:
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def weights(
+    name: Annotated[str, typer.Argument(help="yolov8n, yolov8s, yolo11n or yolo11s.")],
+) -> None:
+    """Download stock detection weights from Ultralytics' releases; nothing else ever does."""
+    from medwh_assets.detection.stock_weights import download, stock_weights
+    from medwh_assets.resources import places_of
+    from medwh_assets.terminal import DownloadDisplay
+
+    stock = stock_weights(name)
+    folder = places_of(settings.LakeSettings()).state / "weights"
+    out.print(f"[dim]{escape(stock.url)} …[/]", soft_wrap=True)
+    with DownloadDisplay(out) as display:
+        file = download(stock, folder, display.advance)
+    out.print(
+        f"{escape(str(file))} is {stock.name}, and whole (SHA-256 {stock.sha256}).", soft_wrap=True
+    )
+    out.print(f"Next: MEDWH_YOLO_WEIGHTS={escape(str(file))} [bold]medwh run[/]", soft_wrap=True)
+
+
 @db_app.command("start")
 def db_start() -> None:
     """Start the embedded server and let it run."""

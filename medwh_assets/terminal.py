@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 
@@ -130,6 +132,35 @@ class StageDisplay:
         )
         if self._line:
             self._console.print(f"  [dim]{escape(self._line)}[/]", soft_wrap=True)
+
+
+class DownloadDisplay:
+    """Shows a download go by: a bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        """Prepare the bar."""
+        self._bar = Progress(
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the terminal its cursor back."""
+        self._bar.stop()
+
+    def advance(self, done: int, total: int) -> None:
+        """So many bytes are here; 0 in all means that nobody knows."""
+        self._bar.update(self._task, completed=done, total=total or None)
 
 
 def _unit(stage: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -88,7 +89,12 @@ def _export(weights: Weights, folder: Path, ultralytics: Any) -> Path:
             raise no_boxes(weights, yolo.task)
         # Models that suppress doubles themselves go on doing so.
         own: dict[str, Any] = {"nms": False} if getattr(yolo.model, "end2end", False) else {}
-        exported: str = yolo.export(format="openvino", dynamic=True, device="cpu", verbose=False, **own)
+        with warnings.catch_warnings():
+            # Torch deprecates the way that ultralytics goes.
+            warnings.simplefilter("ignore")
+            exported: str = yolo.export(
+                format="openvino", dynamic=True, device="cpu", verbose=False, **own
+            )
         return Path(exported).resolve()
     except WeightsError:
         raise

@@ -33,6 +33,11 @@ class Network(Protocol):
         """How many pictures of equal size it takes at once."""
         ...
 
+    @property
+    def shared(self) -> bool:
+        """Whether all threads share it; if not, each has one of its own."""
+        ...
+
     def run(self, pictures: Sequence[Any]) -> list[Any]:
         """Return the raw output for each picture (height x width x RGB, bytes, all of one size).
 
@@ -65,6 +70,7 @@ class OpenVinoNetwork:
     """
 
     batch: int = 1
+    shared: bool = True
 
     def __init__(self, model: Path, threads: int) -> None:
         """Load the model."""
@@ -142,7 +148,7 @@ def _facts(metadata: dict[str, Any], fixed: tuple[int, int] | None) -> ModelFact
 
 
 class TorchNetwork:
-    """A model in PyTorch, for one thread at a time.
+    """A model in PyTorch: one for all threads on a GPU, else one for each.
 
     Args:
         ultralytics: the package, switched off from the network.
@@ -154,6 +160,8 @@ class TorchNetwork:
     def __init__(self, ultralytics: Any, weights: Path, device: str, batch: int) -> None:
         """Load the model."""
         self.batch = batch
+        self.shared = device != "cpu"
+        self._turn = threading.Lock()
         self._torch: Any = importlib.import_module("torch")
         self._device = device
         yolo = ultralytics.YOLO(str(weights))
@@ -176,7 +184,7 @@ class TorchNetwork:
         # models are faster, and do not collapse when another process is busy.
         if self._device == "cpu" and torch.get_num_threads() != 1:
             torch.set_num_threads(1)
-        with torch.inference_mode():
+        with self._turn, torch.inference_mode():
             given = torch.zeros((self.batch, *pictures[0].shape), dtype=torch.uint8)
             for number, picture in enumerate(pictures):
                 given[number] = torch.from_numpy(picture)

@@ -241,12 +241,12 @@ class YoloDetector:
         with self._lock:
             # Loading stays under the lock: it changes process-wide state in torch and ultralytics.
             network = self._shared or (self._idle.pop() if self._idle else self._loaded(engine))
-            if not isinstance(network, TorchNetwork) or network.batch > 1:
+            if network.shared:
                 self._shared = network
         try:
             yield network
         finally:
-            if self._shared is None:
+            if not network.shared:
                 with self._lock:
                     self._idle.append(network)
 

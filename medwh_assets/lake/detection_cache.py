@@ -109,6 +109,14 @@ class DetectionCache:
             return None
         return KeptSight(fingerprint, Sight(entry.boxes, entry.perceptual_hash), entry.made_at)
 
+    def made_at(self, fingerprint: str, sha256: str) -> datetime | None:
+        """Return when something was seen, or None where nobody knows, as for imported rows."""
+        try:
+            kept = self.get(fingerprint, sha256)
+        except LakePathError:
+            return None
+        return None if kept is None else kept.made_at
+
     def put(self, fingerprint: str, sha256: str, sight: Sight) -> KeptSight:
         """Keep what was seen on an image.
 
