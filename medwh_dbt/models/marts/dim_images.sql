@@ -97,7 +97,7 @@ images as (
     select
         first_posts.image_sha256,
         -- Equal hashes alone. Of 235 real pictures 9 pairs have equal ones, and all 9 show the same; the
-        -- two pairs that differ in the least possible, two bits, are different products in like packaging.
+        -- next nearest, at a few bits' distance, are different products in like packaging.
         -- The hash of a picture of one colour says nothing.
         coalesce(
             nullif(appearances.perceptual_hash, '8000000000000000'), first_posts.image_sha256
