@@ -110,7 +110,9 @@ LARGE: dict[str, Callable[[], bytes]] = {
     "a PNG of 25 MP with alpha": lambda: large("PNG", 5000, "RGBA", compress_level=1),
     "a PNG of 25 MP with a transparent palette": lambda: large("PNG", 5000, "P", transparency=0),
     "a WebP of 16 MP": lambda: large("WEBP", 4000, method=0),
-    "a PNG of 25 million pixels in one row": lambda: encoded(Image.new("L", (25_000_000, 1)), "PNG"),
+    "a PNG of 25 million pixels in one row": lambda: encoded(
+        Image.new("L", (25_000_000, 1)), "PNG"
+    ),
 }
 
 GOOD: dict[str, Callable[[], bytes]] = {
