@@ -16,6 +16,7 @@
     │   ├── ImageError              bytes that are no safe, whole image
     │   │   └── UndeliveredImageError  a source knows of an image and does not hand it over
     │   ├── WeightsError            detection weights missing or unreadable
+    │   ├── TrainingError           a detector cannot be trained from what was given
     │   └── PrivilegeError          the database role may not do what set-up needs
     └── RetryableError              the same attempt may succeed later
         ├── LakeBusyError           another process holds a slice's lock
@@ -107,6 +108,10 @@ class UndeliveredImageError(ImageError):
 
 class WeightsError(PermanentError):
     """Detection weights are missing or cannot be loaded."""
+
+
+class TrainingError(PermanentError):
+    """A folder of labelled pictures cannot be trained on, or training on it failed."""
 
 
 class PrivilegeError(PermanentError):

@@ -4,15 +4,16 @@ They speak of posts and images, so they stand on the lake's floor beside the rec
 the recorded source, the detector and their hand-written fakes all fit these shapes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from datetime import date as Day
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from medwh_assets.errors import ImageError
 from medwh_assets.lake.records import Box, Post
 from medwh_assets.slices import DayRun, Slice
 
@@ -246,18 +247,51 @@ class AccountState(PhotoMemory, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What looking at an image told.
+
+    Attributes:
+        boxes: the things seen, best first.
+        perceptual_hash: 64 bits as 16 hexadecimal characters; pictures that look alike differ in
+            few of them.
+    """
+
+    boxes: tuple[Box, ...]
+    perceptual_hash: str
+
+
+K = TypeVar("K")
+
+
 class Detector(Protocol):
-    """What is seen on an image."""
+    """Who looks at images."""
+
+    @property
+    def model(self) -> str:
+        """What counts as having seen an image: fingerprints that are this, or this and an engine."""
+        ...
 
     @property
     def fingerprint(self) -> str:
-        """Name of the model, weights hash and options: equal fingerprints give equal boxes."""
-        ...
-
-    def detect(self, image: bytes) -> tuple[Box, ...]:
-        """Return the boxes found on one encoded image, best first.
+        """The model, and the engine that runs it: equal fingerprints give equal boxes.
 
         Raises:
-            ImageError: the bytes are no safe, whole image.
+            WeightsError: the model cannot be loaded.
+        """
+        ...
+
+    @property
+    def engine(self) -> str:
+        """What runs the model, in words."""
+        ...
+
+    def detect_many(
+        self, images: Iterable[tuple[K, bytes]]
+    ) -> Iterator[tuple[K, Sight | ImageError]]:
+        """Yield every image's key, in any order, with what was seen or with why nothing was.
+
+        Raises:
+            WeightsError: the model cannot be loaded.
         """
         ...

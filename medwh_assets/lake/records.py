@@ -298,14 +298,22 @@ DetectionStatus = Literal["ok", "failed"]
 
 
 class DetectionRecord(Record):
-    """What one model saw on one post's image; an image without boxes has a row too."""
+    """What one model saw on one post's image; an image without boxes has a row too.
+
+    `perceptual_hash` is 64 bits as 16 hexadecimal characters: pictures that look alike differ in
+    few of them. It is made of the picture alone, so it is the same whatever the model; null where
+    the picture could not be looked at.
+    """
 
     schema_version: Literal[1] = 1
     message_id: Annotated[int, Field(ge=1, le=MAX_INT)]
     image_sha256: str
     image_path: str
+    image_type: str | None = None
+    image_bytes: Count | None = None
     image_width: Count
     image_height: Count
+    perceptual_hash: str | None = None
     model: str
     status: DetectionStatus = "ok"
     reason: str | None = None

@@ -136,6 +136,14 @@ create table if not exists ops.telegram_rest (
     primary key (channel_username, slice_date)
 );
 
+-- When a model looked at a picture, by the clock of the machine that did: no row of a mart depends on it.
+create table if not exists ops.detections_made (
+    image_sha256 text not null,
+    model text not null,
+    made_at timestamptz not null,
+    primary key (image_sha256, model)
+);
+
 -- How the last attempt on each live channel ended, whichever account made it.
 create or replace view ops.channel_status as
 with newest as (
@@ -198,6 +206,7 @@ grant select, insert, update on ops.telegram_sessions to medwh_loader;
 grant select, insert, update, delete on ops.telegram_peers, ops.telegram_channels to medwh_loader;
 grant select, insert, update, delete on ops.telegram_cooldowns, ops.telegram_photos to medwh_loader;
 grant select, insert, delete on ops.telegram_rest to medwh_loader;
+grant select, insert, update on ops.detections_made to medwh_loader;
 grant select on ops.channel_status to medwh_loader;
 
 grant usage on schema raw, ops to medwh_transformer;
