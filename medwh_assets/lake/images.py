@@ -130,7 +130,7 @@ def decode_rgb(data: bytes, enough: int | None = None) -> DecodedImage:
         factor = max(1, max(width, height) // enough) if enough else 1
         pixels = _without_palette(image)
         miniature = _on_white(
-            pixels.resize(MINIATURE, Image.Resampling.BOX, reducing_gap=2.0)
+            pixels.resize(MINIATURE, Image.Resampling.HAMMING, reducing_gap=4.0)
         ).convert("L")
         if factor > 1:
             pixels = pixels.reduce(factor)
