@@ -461,6 +461,7 @@ def _walk(
     failure: Exception | None = None
     day: list[SliceReading] = []
     pictures = _PicturesMeanwhile(lake, source)
+    over = False
     try:
         readings = (read or source.read)(run)
         for reading in readings if silence is None else silence.cut(readings):
@@ -469,10 +470,12 @@ def _walk(
                     pictures.want(day)
                 day = []
             day.append(reading)
+        over = True
     except Exception as error:  # noqa: BLE001 - it is reported, and the other days go on
         failure = error
     finally:
-        pictures.end(wait_for_last=failure is None)
+        # Whoever interrupts does not wait.
+        pictures.end(wait_for_last=over)
     # What was read before a failure was read.
     yield from pictures.told_with(_take_in(lake, day, waiting))
     if silence is not None:
@@ -549,7 +552,8 @@ class _PicturesMeanwhile:
         done = False
         for outcome in outcomes:
             if self._images is not None:
-                self._keep(self._images.arrived())
+                with self._left_to_the_next_step():
+                    self._keep(self._images.arrived())
             if isinstance(outcome, Done):
                 done = True
                 if self._images is not None:
@@ -561,7 +565,8 @@ class _PicturesMeanwhile:
     def end(self, *, wait_for_last: bool) -> None:
         """Begin no more, and keep what has come."""
         if self._images is not None:
-            self._keep(self._images.end(wait_for_last=wait_for_last))
+            with self._left_to_the_next_step():
+                self._keep(self._images.end(wait_for_last=wait_for_last))
 
     def _keep(self, arrived: Iterable[tuple[Post, bytes]]) -> None:
         for post, content in arrived:

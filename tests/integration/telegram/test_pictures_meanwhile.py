@@ -158,8 +158,8 @@ def test_a_long_pause_of_files_is_kept_and_the_history_is_read_on(live: Live, sl
 
 
 def test_a_pause_of_everything_ends_the_pictures_too(live: Live, shop: Channel) -> None:
-    live.world.faults.plan(HISTORY, flood_wait(3600), at=6, times=None)
-    live.world.faults.plan(HISTORY, Delay(0.3), times=None)
+    live.world.faults.plan(HISTORY, flood_wait(3600), at=7, times=None)
+    live.world.faults.plan(HISTORY, Delay(0.6), times=None)
     outcomes = live.read([SHOP], FIRST, LAST)
     assert len(reasons(outcomes)) > 0
     assert live.state.until is not None

@@ -1,5 +1,5 @@
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -273,6 +273,16 @@ def test_pictures_that_came_while_posts_were_read_are_told_and_found(lake: Lake)
     assert source.fetched == []
     assert [o.counts["linked"] for o in images if isinstance(o, Done)] == [0, 2, 2]
     assert [o.counts["images"] for o in images if isinstance(o, Done)] == [2, 2, 2]
+
+
+def test_who_stops_listening_does_not_wait_for_pictures(lake: Lake) -> None:
+    source = FakeSource()
+    source.photos, source.meanwhile = RememberedAccount(), Arriving()
+    outcomes = read_slices(lake, SourceDirectory([source]), slices(WEEK[:4]))
+    next(outcomes)
+    assert isinstance(outcomes, Generator)
+    outcomes.close()
+    assert source.meanwhile.ended == [False]
 
 
 def test_a_picture_that_came_and_cannot_be_kept_costs_no_post(lake: Lake) -> None:
