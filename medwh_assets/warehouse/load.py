@@ -22,7 +22,7 @@ from medwh_assets.errors import CorruptSliceError
 from medwh_assets.lake.records import DetectionRecord, Post
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, database_errors
-from medwh_assets.warehouse.masking import count_and_mask_phones
+from medwh_assets.phones import count_and_mask_phones
 from medwh_assets.warehouse.statements import statement
 
 TableName = Literal["telegram_messages", "yolo_detections"]
