@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from medwh_assets.extraction.lexicon import FORMS, Hits
 from medwh_assets.extraction.normal import pattern
 
 Availability = Literal["available", "new_arrival", "limited", "out_of_stock", "coming_soon"]
@@ -37,40 +38,7 @@ _UNITS: Final = {
 # Up to this many grams of something to inject or swallow are its strength, more are a pack's size.
 _GRAMS_OF_STRENGTH: Final = 2.0
 
-_FORMS: Final = (
-    ("eye_drops", r"(?:eye|ear|eye/ear|eye & ear|ophthalmic)\s?drops?|የዓይን ጠብታ|የአይን ጠብታ"),
-    ("softgel", r"soft\s?gels?|liqui-?\s?gels?|liquid gels?"),
-    ("gummy", r"gumm(?:y|ies)"),
-    ("effervescent", r"effervescent|efferv"),
-    ("capsule", r"caps?\b|capsules?|ካፕሱል"),
-    ("tablet", r"tabs?\b|tablets?|caplets?|lozenges?|እንክብል|ኪኒን|ክኒን|ታብሌት"),
-    ("suspension", r"susp?\b|suspension"),
-    ("syrup", r"syrups?|syr\b|elixir|linctus|ሽሮፕ|ሲሮፕ"),
-    ("injection", r"inj\b|injections?|vials?|amps?\b|ampoules?|infusion|iv\b|መርፌ"),
-    ("suppository", r"supp\b|suppositor(?:y|ies)|pessar(?:y|ies)"),
-    ("inhaler", r"inhalers?|rotacaps?|ኢንሄለር"),
-    ("spray", r"sprays?|ስፕሬይ"),
-    ("drops", r"drops?|ጠብታ"),
-    ("ointment", r"oint\b|ointment|ቅባት"),
-    ("cream", r"cream|crm\b|cr\b|ክሬም"),
-    ("gel", r"gels?\b|ጄል"),
-    ("lotion", r"lotion|ሎሽን"),
-    ("serum", r"serum|ሴረም"),
-    ("shampoo", r"shampoo|ሻምፑ|ሻምፖ"),
-    ("cleanser", r"cleanser|face wash|facial wash|የፊት መታጠቢያ"),
-    ("soap", r"soap|bar\b|ሳሙና"),
-    ("patch", r"patch(?:es)?"),
-    ("powder", r"powder|ዱቄት|ፓውደር"),
-    ("sachet", r"sachets?|ከረጢት"),
-    ("solution", r"solution|soln?\b|mouth\s?wash"),
-    ("oil", r"oil\b|ዘይት"),
-    ("liquid", r"liquid"),
-    ("strip", r"strips?\b|ስትሪፕ"),
-    ("kit", r"kits?\b"),
-)  # fmt: skip
-_FORM = pattern("|".join(f"(?P<{name}>(?<![a-z])(?:{words})(?![a-z]))" for name, words in _FORMS))
-
-_GRID = pattern(r"(?<![\d.,/])(\d{1,4})\s?x\s?(\d{1,4})(?:\s?x\s?(\d{1,3}))?(?![\d.,]\d|\s?(?:cm|mm|m)\b)")
+_GRID = pattern(r"(?<![\d.,/])(\d{1,4})\s?x\s?(\d{1,4})(?:\s?x\s?(\d{1,3}))?(?!\d|[.,]\d|\s?(?:cm|mm|m)\b)")
 _COUNT = pattern(
     r"(?<![\d.,])(?P<count>\d{1,3}(?:,\d{3})|\d{1,5})\s?(?P<unit>tabs?|tablets?|caps?|capsules?|caplets?|soft\s?gels?|liqui\w{0,2}-?\s?gels?|liquid gels?"
     r"|gumm(?:y|ies)|pcs?|pieces?|counts?|ct|sachets?|strips?|tests?|pairs?|amps?|ampoules?|vials?|pads?|wipes?|lozenges?|patches"
@@ -96,23 +64,10 @@ _EXPIRY = pattern(
     r"|(?P<only>20\d\d))(?!\d)"
 )
 
-_AVAILABILITY: Final[tuple[tuple[Availability, re.Pattern[str]], ...]] = (
-    ("out_of_stock", pattern(
-        r"out of stock|sold ?out|\bfinished\b|not available|unavailable|stock ?out|አልቋል|አለቀ|ጨርሰናል|ተሸጧል|የለንም"
-    )),
-    ("coming_soon", pattern(
-        r"coming soon|arriving soon|pre-?order|soon available|coming back|available soon|on the way|በቅርብ ቀን|በቅርቡ"
-    )),
-    ("limited", pattern(
-        r"limited (?:stock|quantity|amount|number|edition)|limited\b(?! edition)|few (?:left|pieces|stock)|only \d{1,3} left|last (?:pieces|stock)|⛔"
-        r"|ውስን|በቁጥር|ጥቂት ብቻ|ጥቂት ቀር"
-    )),
-    ("new_arrival", pattern(
-        r"new\W{0,3}arr?ivals?|new(?:ly)? arrived|just arrived|just landed|back in stock|new stock|🆕|restocked|አዲስ የገባ|አዲስ ገባ|ገብቷል|ገብተዋል|ገብቶልናል|ይዘን መጥተናል|አስገብተናል"
-    )),
-    ("available", pattern(
-        r"\bavailable\b|in stock|\bwe have\b|ready for (?:distribution|sale)|(?<![\u1200-\u137f])አለን?(?![\u1200-\u137f])|ይገኛል|ይገኛሉ|አቅርበናል|አለ[፤።]"
-    )),
+_STOCK_SIGNS: Final[tuple[tuple[str, Availability], ...]] = (("⛔", "limited"), ("🆕", "new_arrival"))
+_LEFT = pattern(r"\bonly \d{1,3} left\b")
+_STOCK: Final[tuple[Availability, ...]] = (
+    "out_of_stock", "coming_soon", "limited", "new_arrival", "available",
 )  # fmt: skip
 
 
@@ -158,10 +113,15 @@ NOTHING: Final = Attributes()
 _HAS_DIGIT = pattern(r"\d")
 
 
-def read_attributes(spelt: str) -> Attributes:
-    """Read everything that a line says of a product."""
-    form = _form(spelt)
-    availability = _availability(spelt)
+def read_attributes(spelt: str, hits: Hits) -> Attributes:
+    """Read everything that a line says of a product.
+
+    Args:
+        spelt: the line.
+        hits: what the lexicon found in it.
+    """
+    form = _form(hits)
+    availability = _availability(spelt, hits)
     if _HAS_DIGIT.search(spelt) is None:
         if form is None and availability is None:
             return NOTHING
@@ -173,13 +133,12 @@ def read_attributes(spelt: str) -> Attributes:
     return Attributes(strength, size, form, pack, pack_count, quantity, expiry, availability)
 
 
-def _form(spelt: str) -> str | None:
-    found: str | None = None
-    for match in _FORM.finditer(spelt):
-        # `soft gels`, `eye drops`: the first word that names a form of its own wins.
-        found = match.lastgroup
-        break
-    return found
+def _form(hits: Hits) -> str | None:
+    """Return the form that is named first, by the longest of its names."""
+    found = [
+        (start, start - end, form) for form in FORMS for start, end in hits.get(form, ())
+    ] if hits else []
+    return min(found)[2] if found else None
 
 
 def _number(written: str) -> str:
@@ -279,8 +238,11 @@ def _expires(year: str, month: str | None, day: str | None) -> Expiry | None:
     return Expiry(date(number, in_year, int(day)), "day") if 1 <= int(day) <= last else None
 
 
-def _availability(spelt: str) -> Availability | None:
-    for availability, words in _AVAILABILITY:
-        if words.search(spelt):
+def _availability(spelt: str, hits: Hits) -> Availability | None:
+    for availability in _STOCK:
+        if availability in hits:
             return availability
-    return None
+    for sign, availability in _STOCK_SIGNS:
+        if sign in spelt:
+            return availability
+    return "limited" if _LEFT.search(spelt) else None

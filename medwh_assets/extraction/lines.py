@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from medwh_assets.extraction.attributes import NOTHING, Attributes, read_attributes
-from medwh_assets.extraction.footers import is_footer, speaks_of_delivery
+from medwh_assets.extraction.footers import is_footer
 from medwh_assets.extraction.kinds import Votes, votes_of
 from medwh_assets.extraction.language import count_letters
-from medwh_assets.extraction.normal import essence, fold, line_hash, pattern, spell, words
+from medwh_assets.extraction.lexicon import look_up
+from medwh_assets.extraction.normal import (
+    essence_of_spelt,
+    fold,
+    joined_apostrophes,
+    line_hash,
+    pattern,
+    spell,
+    words,
+)
 from medwh_assets.extraction.prices import Price, find_prices
 from medwh_assets.extraction.products import Match, Matcher
 from medwh_assets.phones import find_phones
@@ -45,6 +54,7 @@ class Line:
         products: by names that are no everyday words.
         guarded: products by everyday words, to be believed only in an offer.
         prices: every amount of money.
+        asked: those of them that are the price of what is offered.
         attributes: strength, form, pack, expiry, stock.
         bullet: whether it begins as an item of a list does.
         name: what it names, as written; empty if nothing.
@@ -62,6 +72,7 @@ class Line:
     products: tuple[Match, ...]
     guarded: tuple[Match, ...]
     prices: tuple[Price, ...]
+    asked: tuple[Price, ...]
     attributes: Attributes
     bullet: bool
     name: str
@@ -70,11 +81,6 @@ class Line:
     ethiopic: int
     latin: int
     votes: Votes
-
-    @property
-    def asked(self) -> tuple[Price, ...]:
-        """The prices of what is offered."""
-        return tuple(price for price in self.prices if price.qualifier is None)
 
 
 def split_lines(text: str) -> list[str]:
@@ -88,22 +94,20 @@ def line_reader(matcher: Matcher) -> Callable[[str], Line | None]:
     def read(raw: str) -> Line | None:
         found = find_phones(raw)
         folded = fold(found.text)
-        essential = essence(folded)
+        spelt = spell(folded)
+        essential = essence_of_spelt(spelt)
         if not essential:
             return None
-        spelt = spell(folded)
-        matches = matcher.find(spelt)
-        attributes = read_attributes(spelt)
-        has_digit = any(letter.isdigit() for letter in spelt)
-        prices = (
-            tuple(find_prices(spelt, describes=bool(matches) or attributes.describes))
-            if has_digit
-            else ()
-        )
+        named = words(joined_apostrophes(spelt))
+        padded = f" {' '.join([word.group() for word in named])} "
+        hits = look_up(padded)
+        matches = matcher.find(spelt, named, padded)
+        attributes = read_attributes(spelt, hits)
+        prices = tuple(find_prices(spelt, describes=bool(matches) or attributes.describes))
         products = tuple(match for match in matches if not match.guarded)
-        asked = any(price.qualifier is None for price in prices)
+        asked = tuple(price for price in prices if price.qualifier is None)
         ethiopic, latin = count_letters(folded)
-        footer = is_footer(spelt, offers=asked or bool(products))
+        footer = is_footer(spelt, hits, offers=bool(asked or products))
         return Line(
             masked=found.text.strip(),
             essence=essential,
@@ -112,14 +116,15 @@ def line_reader(matcher: Matcher) -> Callable[[str], Line | None]:
             products=products,
             guarded=tuple(match for match in matches if match.guarded),
             prices=prices,
+            asked=asked,
             attributes=NOTHING if footer and attributes.availability is None else attributes,
             bullet=_BULLET.match(raw) is not None,
             name="" if footer else _name(folded, spelt, prices),
             footer=footer,
-            delivery=speaks_of_delivery(spelt),
+            delivery="delivery" in hits,
             ethiopic=ethiopic,
             latin=latin,
-            votes=Votes() if footer else votes_of(spelt, ethiopic + latin),
+            votes=Votes() if footer else votes_of(hits, ethiopic + latin),
         )
 
     return read

@@ -40,7 +40,7 @@ _CONFUSED = dict(
 _MIXED_WORD = re.compile(r"(?:[A-Za-z]+[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff]+[A-Za-z])[A-Za-z\u0370-\u03ff\u0400-\u04ff]*")  # fmt: skip
 _TIMES = re.compile(r"(?<=\d)[ \t]?\*{1,3}[ \t]?(?=\d)")
 _MARKUP = re.compile(r"\*\*+|__+|~~+|``+")
-_WORD = re.compile(rf"[a-z]+|[0-9]+|[{ETHIOPIC}]+")
+_WORD = re.compile(rf"[a-z]+|[0-9]+(?:[.,][0-9]+)*|[{ETHIOPIC}]+")
 _ANY_WORD = re.compile(r"[^\W_]+")
 _APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
 
@@ -63,7 +63,7 @@ _HOMOPHONES: Final = {
     # Labialised syllables that are also written plainly.
     **dict(zip(map(ord, "ኰቈጐኈዉ"), "ኮቆጎሆው", strict=True)),
 }
-_VOWELS = ("e", "u", "i", "a", "y", "", "o", "w")
+_VOWELS = ("e", "u", "i", "a", "y", "-", "o", "w")
 
 
 def pattern(expression: str) -> re.Pattern[str]:
@@ -82,24 +82,26 @@ def fold(text: str) -> str:
     return text
 
 
-def spell(folded: str) -> str:
-    """Return a folded text as its words are compared, character by character: same positions."""
-    lowered = folded.lower()
-    if lowered.isascii():
-        return lowered
-    if len(lowered) != len(folded):
-        lowered = "".join(letter.lower()[0] for letter in folded)
-    plain: list[str] = []
-    for letter in lowered:
-        code = ord(letter)
-        if code < 0x80:
-            plain.append(letter)
-        elif 0x1200 <= code < 0x1380:
-            plain.append(_HOMOPHONES.get(code, letter))
+class _Plain(dict[int, str]):
+    """Each character as words are compared by it, worked out when it first comes up."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code).lower()[0]
+        if 0x1200 <= code < 0x1380:
+            plain = _HOMOPHONES.get(code, letter)
         else:
             base = unicodedata.normalize("NFD", letter)[0]
-            plain.append(base if base.isascii() else letter)
-    return "".join(plain)
+            plain = base if base.isascii() else letter
+        self[code] = plain
+        return plain
+
+
+_PLAIN = _Plain()
+
+
+def spell(folded: str) -> str:
+    """Return a folded text as its words are compared, character by character: same positions."""
+    return folded.lower() if folded.isascii() else folded.translate(_PLAIN)
 
 
 def words(spelt: str) -> list[re.Match[str]]:
@@ -134,9 +136,9 @@ def letters_of(word: str) -> str:
     return "".join(parts)
 
 
-def essence(folded: str) -> str:
+def essence_of_spelt(spelt: str) -> str:
     """Return what two copies of a text share: its words and numbers, in small letters."""
-    return " ".join(_ANY_WORD.findall(spell(folded)))
+    return " ".join(_ANY_WORD.findall(spelt))
 
 
 def line_hash(essential: str) -> int:

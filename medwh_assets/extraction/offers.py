@@ -112,6 +112,12 @@ class _Reader:
     def _open_products(self, one: NumberedLine) -> None:
         line, products = one.line, one.products
         asked = line.asked
+        if self._open is not None and line.masked.startswith("="):
+            # `= 630 if it is taken with …`: another price of what stands above.
+            for price in asked:
+                if price.start < products[0].start:
+                    self._repeat(self._open, one, price)
+            asked = tuple(price for price in asked if price.start > products[0].start)
         if len(products) > 1 and len(asked) > 1:
             # `Zinc 90 birr, ORS 15 birr`: each takes the first price behind it.
             ends = [match.start for match in products[1:]] + [len(line.masked) + 1]
@@ -224,8 +230,8 @@ def read_offers(lines: Sequence[NumberedLine]) -> list[Offer]:
 def believed(lines: Sequence[tuple[int, Line]]) -> list[NumberedLine]:
     """Decide which everyday words are products: those in lines that offer something.
 
-    Such a line has a price, a strength, a form or a bullet, says that something is there, or is
-    short and followed by a price.
+    Such a line has a price, a strength, a form or a bullet, says that something is there, is nothing
+    but the word, or is short and followed by a price.
     """
     decided: list[NumberedLine] = []
     for place, (number, line) in enumerate(lines):
@@ -233,18 +239,23 @@ def believed(lines: Sequence[tuple[int, Line]]) -> list[NumberedLine]:
         if line.guarded and not line.footer:
             following = lines[place + 1][1] if place + 1 < len(lines) else None
             if _offers_something(line, following):
-                products = tuple(
-                    sorted((*products, *line.guarded), key=lambda match: match.start)
-                )
+                products = with_everyday_words(line)
         decided.append(NumberedLine(number, line, products))
     return decided
+
+
+def with_everyday_words(line: Line) -> tuple[Match, ...]:
+    """Return a line's products with those that everyday words name."""
+    if not line.guarded:
+        return line.products
+    return tuple(sorted((*line.products, *line.guarded), key=lambda match: match.start))
 
 
 def _offers_something(line: Line, following: Line | None) -> bool:
     if line.asked or line.attributes.describes or line.attributes.availability is not None:
         return True
     short = len(line.essence.split()) <= _HEADING_WORDS
-    if short and line.bullet:
+    if (short and line.bullet) or any(match.matched == line.essence for match in line.guarded):
         return True
     if short and following is not None and not following.footer:
         return bool(following.asked or following.attributes.quantity or following.attributes.expiry)

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,7 +16,13 @@ from medwh_assets.extraction.kinds import PostKind, kind_of, total
 from medwh_assets.extraction.language import language_of
 from medwh_assets.extraction.lines import Line, line_reader, split_lines
 from medwh_assets.extraction.normal import text_hash
-from medwh_assets.extraction.offers import NumberedLine, Offer, believed, read_offers
+from medwh_assets.extraction.offers import (
+    NumberedLine,
+    Offer,
+    believed,
+    read_offers,
+    with_everyday_words,
+)
 from medwh_assets.extraction.prices import Price, Qualifier, money, qualified
 from medwh_assets.extraction.products import Match, Matcher
 from medwh_assets.extraction.vocabulary import Vocabulary
@@ -32,6 +38,7 @@ LONGEST_SHOWN: Final = 300
 # What an amount without a word of its own is in a post of these kinds.
 _AMOUNTS_OF: Mapping[PostKind, Qualifier] = {"training": "fee", "vacancy": "salary"}
 _EMPTY: Final = b"[]"
+_EVIDENCE: Final = ("strength", "size", "form", "pack", "expiry", "availability", "quantity")
 
 
 class Extractor:
@@ -49,7 +56,7 @@ class Extractor:
         # A change of any of the three is a change of what comes out.
         self.version = f"g{GRAMMAR_VERSION}-v{vocabulary.version}-p{peppered}"
         # Nine of ten posts repeat a text, and nearly all repeat their footer's lines.
-        self._read_line = lru_cache(maxsize=50_000)(line_reader(Matcher(vocabulary)))
+        self._read_line = lru_cache(maxsize=50_000)(_line_writer(Matcher(vocabulary)))
         self._vendor = lru_cache(maxsize=10_000)(self._keyed)
         self.extract = lru_cache(maxsize=4_096)(self._extract)
 
@@ -61,8 +68,14 @@ class Extractor:
         if not text:
             return _NOTHING
         raw = split_lines(text[:LONGEST_TEXT])
-        read = [(number, self._read_line(line[:LONGEST_LINE])) for number, line in enumerate(raw, 1)]
-        lines = _without_delivery([(number, line) for number, line in read if line is not None])
+        written: dict[int, _Written] = {}
+        found: list[tuple[int, Line]] = []
+        for number, line in enumerate(raw, 1):
+            one = self._read_line(line[:LONGEST_LINE])
+            if one is not None:
+                written[number] = one
+                found.append((number, one.line))
+        lines = _without_delivery(found)
         numbered = believed(lines)
         shown = [line for _, line in lines if not line.footer]
         votes = total(
@@ -102,11 +115,52 @@ class Extractor:
             line_footers=tuple(line.footer for _, line in lines),
             line_ethiopic=tuple(line.ethiopic for _, line in lines),
             line_latin=tuple(line.latin for _, line in lines),
-            candidates=_json([c for one in numbered if (c := _candidate(one)) is not None]),
+            candidates=_candidates(numbered, written),
             offers=_json([_offer(offer) for offer in offers]),
             vendor_keys=tuple(self._vendor(phone) for phone in phones),
             features=_json(features),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A line and its candidate, but for the number: without and with its everyday words."""
+
+    line: Line
+    plain: bytes
+    believed: bytes
+
+
+def _line_writer(matcher: Matcher) -> Callable[[str], _Written | None]:
+    """Return what reads a line and writes it down."""
+    read = line_reader(matcher)
+
+    def write(raw: str) -> _Written | None:
+        line = read(raw)
+        if line is None:
+            return None
+        plain = _candidate(line, line.products)
+        with_guarded = with_everyday_words(line)
+        believed = plain if with_guarded is line.products else _candidate(line, with_guarded)
+        return _Written(line, plain, believed)
+
+    return write
+
+
+def _candidates(lines: Sequence[NumberedLine], written: Mapping[int, _Written]) -> bytes:
+    """Write down the lines that say anything."""
+    parts: list[bytes] = []
+    for one in lines:
+        known = written[one.number]
+        if one.line is not known.line:
+            rest = _candidate(one.line, one.products)
+        elif len(one.products) == len(one.line.products):
+            rest = known.plain
+        else:
+            rest = known.believed
+        if rest:
+            parts.append(b'{"line":%d,' % one.number + rest)
+    return b"[" + b",".join(parts) + b"]"
 
 
 def _json(value: object) -> bytes:
@@ -141,7 +195,8 @@ def _without_delivery(lines: Sequence[tuple[int, Line]]) -> list[tuple[int, Line
 def _with_prices(line: Line, prices: tuple[Price, ...], *, footer: bool) -> Line:
 
 
-    return replace(line, prices=prices, footer=footer)
+    asked = tuple(price for price in prices if price.qualifier is None)
+    return replace(line, prices=prices, asked=asked, footer=footer)
 
 
 def _with_amounts(one: NumberedLine, amount: Qualifier) -> NumberedLine:
@@ -159,36 +214,34 @@ def _is_item(one: NumberedLine) -> bool:
     )
 
 
-def _candidate(one: NumberedLine) -> dict[str, Any] | None:
-    """Write down a line that says anything."""
-    line = one.line
+def _candidate(line: Line, products: tuple[Match, ...]) -> bytes:
+    """Write down what a line says, from behind its number on; nothing if it says nothing."""
     attributes = _attributes(line.attributes)
     bullet = line.bullet and bool(line.name) and not line.footer
-    if not (one.products or line.prices or attributes or bullet):
-        return None
+    if not (products or line.prices or attributes or bullet):
+        return b""
     evidence = [
-        *(["product"] if one.products else []),
+        *(["product"] if products else []),
         *(["price"] if line.prices else []),
-        *[key for key in ("strength", "size", "form", "pack", "expiry", "availability", "quantity") if key in attributes],
+        *[key for key in _EVIDENCE if key in attributes],
         *(["bullet"] if line.bullet else []),
         *(["delivery"] if line.delivery else []),
         *(["contact"] if line.vendors else []),
-    ]  # fmt: skip
+    ]
     written: dict[str, Any] = {
-        "line": one.number,
         "hash": line.hash,
         "text": line.masked[:LONGEST_SHOWN],
         "evidence": evidence,
     }
     if line.footer:
         written["footer"] = True
-    if line.name and (line.asked or bullet or one.products or line.attributes.describes):
+    if line.name and (line.asked or bullet or products or line.attributes.describes):
         written["name"] = line.name
-    if one.products:
-        written["products"] = [_match(match) for match in one.products]
+    if products:
+        written["products"] = [_match(match) for match in products]
     if line.prices:
         written["prices"] = [_price(price) for price in line.prices]
-    return written | attributes
+    return _json(written | attributes)[1:]
 
 
 def _offer(offer: Offer) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 import ahocorasick
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from medwh_assets.extraction.normal import joined_apostrophes, letters_of, words
+from medwh_assets.extraction.normal import letters_of
 from medwh_assets.extraction.vocabulary import Alias, Vocabulary
 
 Method = Literal["exact", "alias", "fuzzy"]
@@ -24,10 +25,12 @@ Method = Literal["exact", "alias", "fuzzy"]
 SHORTEST_FUZZY: Final = 6
 NEAREST: Final = 0.875
 _SHORTEST_ETHIOPIC: Final = 4
+_SHORT_ETHIOPIC: Final = 5
 _SHORTEST_PHRASE: Final = 9
 _TWO_ERRORS_FROM: Final = 10
 _LONGEST_WORD: Final = 40
 _SAME_START: Final = 3
+_SHORTEST_SOUND: Final = 6
 # Names of substances and brands of them are no English words; names of things nearly are.
 _UNLIKE_ENGLISH: Final = frozenset({"medicine", "supplement"})
 
@@ -102,17 +105,18 @@ class Matcher:
         # A word has one answer, and most words come again.
         self._nearest = lru_cache(maxsize=200_000)(self._find_nearest)
 
-    def find(self, spelt: str) -> list[Match]:
+    def find(self, spelt: str, found: Sequence[re.Match[str]], padded: str) -> list[Match]:
         """Return the products that a line names, in order, each once.
 
         Args:
             spelt: the line as `normal.spell` returns it.
+            found: its words.
+            padded: its words with a blank before, between and behind them.
         """
-        found = words(joined_apostrophes(spelt))
         if not found:
             return []
         texts = [word.group() for word in found]
-        spans = self._exact(texts)
+        spans = self._exact(texts, padded)
         covered = {index for span in spans for index in range(span.first, span.last + 1)}
         if len(covered) < len(texts):
             spans += self._fuzzy(texts, covered)
@@ -122,8 +126,7 @@ class Matcher:
         matches = [_match(span, texts, found) for span in spans]
         return self._combined(_without_parents(_each_once(matches)), spelt)
 
-    def _exact(self, texts: Sequence[str]) -> list[_Span]:
-        padded = f" {' '.join(texts)} "
+    def _exact(self, texts: Sequence[str], padded: str) -> list[_Span]:
         hits = [
             (end - length + 1, end, alias) for end, (length, alias) in self._automaton.iter(padded)
         ]
@@ -192,9 +195,11 @@ class Matcher:
         best: list[tuple[float, Alias]] = []
         for stem in stems:
             letters = letters_of(stem)
-            for name, alias in self._singles.get(_bucket(letters), ()):
-                score = _similarity(letters, name, alias)
-                if score and (not best or score >= best[0][0]):
+            names = self._singles.get(_bucket(letters))
+            if names is None:
+                continue
+            for score, alias in names.near(letters):
+                if not best or score >= best[0][0]:
                     if best and score > best[0][0]:
                         best.clear()
                     best.append((score, alias))
@@ -251,15 +256,83 @@ def _bucket(letters: str) -> tuple[str, bool]:
     return letters[0], letters.isascii()
 
 
-def _singles(vocabulary: Vocabulary) -> dict[tuple[str, bool], list[tuple[str, Alias]]]:
+class _Names:
+    """The names of one word that begin with the same letter."""
+
+    def __init__(self, names: Sequence[tuple[str, Alias]]) -> None:
+        self._letters = [_without_end(letters) for letters, _ in names]
+        self._aliases = [alias for _, alias in names]
+        self._lax = [_has_room(letters, alias) for letters, alias in names]
+        self._sounds = [
+            _sound(letters) if lax else None
+            for letters, lax in zip(self._letters, self._lax, strict=True)
+        ]
+
+    def near(self, letters: str) -> list[tuple[float, Alias]]:
+        """Return the names that a word may be a misspelling of, with how alike they are."""
+        found: list[tuple[float, Alias]] = []
+        letters = _without_end(letters)
+        for _, score, place in process.extract(
+            letters, self._letters, scorer=OSA.normalized_similarity, score_cutoff=0.8, limit=None
+        ):
+            name = self._letters[place]
+            if score >= NEAREST:
+                if name.isascii() or _same_consonants(letters, name):
+                    found.append((score, self._aliases[place]))
+            elif self._lax[place] and _differs_by_two(letters, name):
+                found.append((score, self._aliases[place]))
+        if not found and letters.isascii():
+            heard = _sound(letters)
+            if len(heard) >= _SHORTEST_SOUND:
+                found = [
+                    (0.8, self._aliases[place])
+                    for _, _, place in process.extract(
+                        heard, self._sounds, scorer=OSA.normalized_similarity,
+                        score_cutoff=NEAREST, limit=None,
+                    )
+                ]  # fmt: skip
+        return found
+
+
+def _singles(vocabulary: Vocabulary) -> dict[tuple[str, bool], _Names]:
     """Group the names of one word by their first letter."""
     grouped: dict[tuple[str, bool], list[tuple[str, Alias]]] = {}
     for key, alias in sorted(vocabulary.aliases.items()):
-        if " " in key or alias.guarded or not _may_be_misspelt(key):
+        if " " in key or not _may_be_misspelt(key):
+            continue
+        if alias.guarded and alias.category not in _UNLIKE_ENGLISH:
             continue
         letters = letters_of(key)
         grouped.setdefault(_bucket(letters), []).append((letters, alias))
-    return grouped
+    return {bucket: _Names(names) for bucket, names in grouped.items()}
+
+
+def _has_room(letters: str, alias: Alias) -> bool:
+    """Whether a name is unlike any English word, so that it may be further from its misspelling."""
+    return (
+        letters.isascii()
+        and alias.category in _UNLIKE_ENGLISH
+        and alias.alias_type != "brand"
+        and not alias.guarded
+    )
+
+
+def _without_end(letters: str) -> str:
+    """Drop a silent end: `azithromycine`."""
+    return letters[:-1] if letters.isascii() and letters.endswith("e") else letters
+
+
+def _same_consonants(letters: str, name: str) -> bool:
+    """Whether two Ethiopic words differ in vowels only, which short ones must."""
+    return len(name) > 2 * _SHORT_ETHIOPIC or letters[::2] == name[::2]
+
+
+def _differs_by_two(letters: str, name: str) -> bool:
+    return (
+        max(len(letters), len(name)) >= _TWO_ERRORS_FROM
+        and letters[:_SAME_START] == name[:_SAME_START]
+        and OSA.distance(letters, name, score_cutoff=2) <= 2
+    )
 
 
 def _phrases(vocabulary: Vocabulary) -> dict[str, list[tuple[Alias, list[str], int]]]:
@@ -297,30 +370,6 @@ def _stems(word: str) -> list[str]:
                     if len(stem) >= _SHORTEST_ETHIOPIC and stem not in stems:
                         stems.append(stem)
     return stems
-
-
-def _similarity(letters: str, name: str, alias: Alias) -> float:
-    """Return how alike a word and a name are, or 0 if they are not alike enough."""
-    longer = max(len(letters), len(name))
-    if abs(len(letters) - len(name)) > 2:
-        return 0.0
-    score = OSA.normalized_similarity(letters, name, score_cutoff=0.75)
-    if score >= NEAREST:
-        return score
-    if not name.isascii():
-        return 0.0
-    if alias.category in _UNLIKE_ENGLISH and alias.alias_type != "brand":
-        if (
-            longer >= _TWO_ERRORS_FROM
-            and letters[:_SAME_START] == name[:_SAME_START]
-            and OSA.distance(letters, name, score_cutoff=2) <= 2
-        ):
-            return score
-        heard, meant = _sound(letters), _sound(name)
-        alike = OSA.normalized_similarity(heard, meant, score_cutoff=NEAREST)
-        if alike >= NEAREST and len(meant) >= SHORTEST_FUZZY:
-            return max(score, 0.8)
-    return 0.0
 
 
 @lru_cache(maxsize=200_000)
