@@ -19,12 +19,19 @@ from medwh_assets.resources import (
     Live,
     Places,
     detector_of,
+    extractor_of,
     live_of,
     places_of,
     sample_of,
 )
 from medwh_assets.serve import Addresses
-from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
+from medwh_assets.settings import (
+    DetectionSettings,
+    ExtractionSettings,
+    LakeSettings,
+    PostgresSettings,
+    ServeSettings,
+)
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.stage_runner import Recorder, RunResult, Selection, StageRunner, Watcher
 from medwh_assets.telegram.reading import SourceDirectory
@@ -178,7 +185,7 @@ class Session:
         return _logged(self._runner(watcher).build())
 
     def _runner(self, watcher: Watcher, newest: int | None = None) -> StageRunner:
-        from medwh_assets.definitions import build_defs
+        from medwh_assets.definitions import DBT_PROJECT, build_defs
 
         recorder = Recorder(watcher)
         # The stages are runs of their own and observe under one time: that of the command.
@@ -195,6 +202,7 @@ class Session:
             self.lake,
             self.warehouse,
             lambda: detector_of(DetectionSettings(), self.places).fingerprint,
+            lambda: extractor_of(ExtractionSettings(), self.places, DBT_PROJECT).version,
             recorder,
         )
 

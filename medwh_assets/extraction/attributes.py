@@ -4,7 +4,6 @@ Each grammar takes a line as `normal.spell` returns it and gives back one canoni
 """
 
 import calendar
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -25,23 +24,29 @@ _STRENGTH = pattern(
     rf"|(?P<only>{_AMOUNT})\s?(?P<unit3>{_MASS})|(?P<part>\d{{1,2}}(?:\.\d{{1,3}})?)\s?%)(?![a-z])"
 )
 _SIZE = pattern(
-    rf"(?<![\d.,])(?P<amount>{_AMOUNT})\s?(?P<unit>ml|mls|cc|l|lt|ltr|liters?|litres?|kg|kgs|g|gm|gms|gr|grams?|oz|fl oz"
+    rf"(?<![\d.,])(?P<amount>{_AMOUNT})\s?(?P<unit>ml|mls|cc|l|lt|ltr|liters?|litres?|kg|kgs|g|gm"
+    rf"|gms|gr|grams?|oz|fl oz"
     rf"|ሚ\.?ሊ\.?|ሚሊ ሊትር|ሊትር|ኪሎ\s?ግራም|ኪ\.?ግ|ኪሎ|ግራም)(?![a-z])"
 )
 _UNITS: Final = {
     "ug": "mcg", "µg": "mcg", "μg": "mcg", "i.u": "iu", "i.u.": "iu", "iu.": "iu", "ሚ.ግ": "mg", "ሚግ": "mg",
     "ሚ.ግ.": "mg", "ሚሊ ግራም": "mg", "ሚሊግራም": "mg", "mls": "ml", "cc": "ml", "lt": "l", "ltr": "l", "liter": "l",
     "liters": "l", "litre": "l", "litres": "l", "kgs": "kg", "gm": "g", "gms": "g", "gr": "g", "gram": "g",
-    "grams": "g", "fl oz": "oz", "ሚ.ሊ": "ml", "ሚሊ": "ml", "ሚ.ሊ.": "ml", "ሚሊ ሊትር": "ml", "ሊትር": "l", "ኪሎ": "kg",
+    "grams": "g", "fl oz": "oz",
+    "ሚ.ሊ": "ml", "ሚሊ": "ml", "ሚ.ሊ.": "ml", "ሚሊ ሊትር": "ml", "ሊትር": "l", "ኪሎ": "kg",
     "ኪሎ ግራም": "kg", "ኪሎግራም": "kg", "ኪ.ግ": "kg", "ኪግ": "kg", "ግራም": "g",
 }  # fmt: skip
 # Up to this many grams of something to inject or swallow are its strength, more are a pack's size.
 _GRAMS_OF_STRENGTH: Final = 2.0
 
-_GRID = pattern(r"(?<![\d.,/])(\d{1,4})\s?x\s?(\d{1,4})(?:\s?x\s?(\d{1,3}))?(?!\d|[.,]\d|\s?(?:cm|mm|m)\b)")
+_GRID = pattern(
+    r"(?<![\d.,/])(\d{1,4})\s?x\s?(\d{1,4})(?:\s?x\s?(\d{1,3}))?(?!\d|[.,]\d|\s?(?:cm|mm|m)\b)"
+)
 _COUNT = pattern(
-    r"(?<![\d.,])(?P<count>\d{1,3}(?:,\d{3})|\d{1,5})\s?(?P<unit>tabs?|tablets?|caps?|capsules?|caplets?|soft\s?gels?|liqui\w{0,2}-?\s?gels?|liquid gels?"
-    r"|gumm(?:y|ies)|pcs?|pieces?|counts?|ct|sachets?|strips?|tests?|pairs?|amps?|ampoules?|vials?|pads?|wipes?|lozenges?|patches"
+    r"(?<![\d.,])(?P<count>\d{1,3}(?:,\d{3})|\d{1,5})\s?(?P<unit>tabs?|tablets?|caps?|capsules?"
+    r"|caplets?|soft\s?gels?|liqui\w{0,2}-?\s?gels?|liquid gels?"
+    r"|gumm(?:y|ies)|pcs?|pieces?|counts?|ct|sachets?|strips?|tests?|pairs?|amps?|ampoules?"
+    r"|vials?|pads?|wipes?|lozenges?|patches"
     r"|tubes?|bottles?|packs?|pk|boxes?|cartons?|ፍሬ|እንክብል|ጥንድ|ከረጢት|ስትሪፕ)(?![a-z])"
 )
 _OF = pattern(r"\bof\s?(\d{1,4})(?:\s?[a-z]{1,8})?(?![\d.,]\d)")
@@ -51,20 +56,28 @@ _TIMES_COUNT = pattern(r"(?<![a-z])x\s?(\d{2,4})(?!\d|\s?(?:cm|mm|m|ml|mg)\b)")
 _MONTHS: Final = {
     name: number
     for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+        start=1,
     )
 }
-_EXPIRY_WORD = r"(?:exp(?:iry|ires|iration|ired|\.)?\s?(?:date|dt|dates)?|expiring|best before|use before|\bed\b|\bbb\b|valid until|[⏳⏰🕰📅📆🗓⌛]|የአገልግሎት\s?(?:ማብቂያ)?\s?(?:ጊዜ)?|ጊዜው የሚያበቃው)"
+_EXPIRY_WORD = (
+    r"(?:exp(?:iry|ires|iration|ired|\.)?\s?(?:date|dt|dates)?|expiring|best before|use before"
+    r"|\bed\b|\bbb\b|valid until|[⏳⏰🕰📅📆🗓⌛]|የአገልግሎት\s?(?:ማብቂያ)?\s?(?:ጊዜ)?|ጊዜው የሚያበቃው)"
+)
 _EXPIRY = pattern(
     rf"{_EXPIRY_WORD}[\s:;=.,\-–>፡]{{0,8}}(?:"
     r"(?P<d>\d{1,2})[/.\-](?P<dm>\d{1,2})[/.\-](?P<dy>\d{4}|\d{2})"
     r"|(?P<iy>20\d\d)[/.\-](?P<im>\d{1,2})(?:[/.\-](?P<id>\d{1,2}))?"
     r"|(?P<m>\d{1,2})\s?[/.,\-]\s?(?P<y>20\d\d|\d{2})"
-    r"|(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[\s.,/\-]{0,3}(?P<ny>20\d\d|\d{2})"
+    r"|(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+    r"|dec)[a-z]{0,6}[\s.,/\-]{0,3}(?P<ny>20\d\d|\d{2})"
     r"|(?P<only>20\d\d))(?!\d)"
 )
 
-_STOCK_SIGNS: Final[tuple[tuple[str, Availability], ...]] = (("⛔", "limited"), ("🆕", "new_arrival"))
+_STOCK_SIGNS: Final[tuple[tuple[str, Availability], ...]] = (
+    ("⛔", "limited"),
+    ("🆕", "new_arrival"),
+)
 _LEFT = pattern(r"\bonly \d{1,3} left\b")
 _STOCK: Final[tuple[Availability, ...]] = (
     "out_of_stock", "coming_soon", "limited", "new_arrival", "available",
@@ -135,9 +148,11 @@ def read_attributes(spelt: str, hits: Hits) -> Attributes:
 
 def _form(hits: Hits) -> str | None:
     """Return the form that is named first, by the longest of its names."""
-    found = [
-        (start, start - end, form) for form in FORMS for start, end in hits.get(form, ())
-    ] if hits else []
+    found = (
+        [(start, start - end, form) for form in FORMS for start, end in hits.get(form, ())]
+        if hits
+        else []
+    )
     return min(found)[2] if found else None
 
 

@@ -65,7 +65,7 @@ def total(votes: Iterable[Votes], *, prices: int, items: int, products: int) -> 
         training += one.training
         vacancy += one.vacancy
         not_ours += one.not_ours
-    sale += 3 * min(prices, 5) + min(items, 6) + (2 if products and items or products >= 3 else 0)
+    sale += 3 * min(prices, 5) + min(items, 6) + (2 if (products and items) or products >= 3 else 0)
     return Votes(sale, education, training, vacancy, not_ours)
 
 

@@ -25,20 +25,27 @@ from medwh_assets.phones import find_phones
 
 LONGEST_NAME: Final = 120
 _BULLET = re.compile(
-    r"^\s*(?:[^\w\s([{\"'.,;:!?@+\-&%/$=<>*]|[-•*]\s|\d{1,2}[.)/]\s?(?=\D)|\d\ufe0f?\u20e3|#\w|[oO]\s{2,})"
+    r"^\s*(?:[^\w\s([{\"'.,;:!?@+\-&%/$=<>*]|[-•*]\s|\d{1,2}[.)/]\s?(?=\D)|\d\ufe0f?\u20e3|#\w"
+    r"|[oO]\s{2,})"
 )
 _LINE_SPLIT = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _CUT = pattern(
-    r"(?:price|prise|pirce|ዋጋ|only \d|=|:-|\.{3,}|💵|💰|💲|exp\b|exp[.:]|⏳|⏰|📅|📆|📦|(?<![\w.])\d[\d,.]{0,9}\s?(?:mg|mcg|iu|ml|gm?|kg|%|birr|br|etb|ብር|tab|cap|soft|gumm|pcs|ሚ\.?ግ|ሚ\.?ሊ|x\s?\d)"
+    r"(?:price|prise|pirce|ዋጋ|only \d|=|:-|\.{3,}|💵|💰|💲|exp\b|exp[.:]|⏳|⏰|📅|📆|📦"
+    r"|(?<![\w.])\d[\d,.]{0,9}\s?(?:mg|mcg|iu|ml|gm?|kg|%|birr|br|etb|ብር|tab|cap|soft|gumm|pcs"
+    r"|ሚ\.?ግ|ሚ\.?ሊ|x\s?\d)"
     r"|\bof \d)"
 )
 # What a line may say besides a price without naming anything: `size 3`, `one tube`, `each`.
 _NAMELESS: Final = frozenset(
-    "price prices prise cost birr bir br etb usd only just now new was old each per one two three single size strip strips box boxes pack packs pk"
-    " tube tubes tin tab tabs tablet tablets piece pieces pcs small large medium big xl set pair for and with from to of the is a in retail"
-    " wholesale fixed negotiable discount free delivery today ml mg g gm kg l bottle bottles carton sale final last no month months offer"
-    " ዋጋ ዋጋው ብር ብቻ አንዱ የአንዱ አንድ ሁለት አሁን የነበረ በ ከ ለ እና ትልቁ ትንሹ ሳጥን ስትሪፕ ነው በነጻ ቁጥር ካርቶን".split()
+    """
+    price prices prise cost birr bir br etb usd only just now new was old each per one two three single
+    size strip strips box boxes pack packs pk tube tubes tin tab tabs tablet tablets piece pieces pcs
+    small large medium big xl set pair for and with from to of the is a in retail wholesale fixed
+    negotiable discount free delivery today ml mg g gm kg l bottle bottles carton sale final last no
+    month months offer
+    ዋጋ ዋጋው ብር ብቻ አንዱ የአንዱ አንድ ሁለት አሁን የነበረ በ ከ ለ እና ትልቁ ትንሹ ሳጥን ስትሪፕ ነው በነጻ ቁጥር ካርቶን
+    """.split()
 )
 
 
@@ -136,6 +143,9 @@ def _name(folded: str, spelt: str, prices: tuple[Price, ...]) -> str:
     end = min([cut.start() if cut else len(folded), *(price.start for price in prices)])
     for part in (folded[:end], folded[prices[-1].end :] if prices else ""):
         name = _EDGES.sub("", part)
-        if any(word.group() not in _NAMELESS and not word.group().isdigit() for word in words(spell(name))):
+        if any(
+            word.group() not in _NAMELESS and not word.group().isdigit()
+            for word in words(spell(name))
+        ):
             return name[:LONGEST_NAME]
     return ""

@@ -15,8 +15,14 @@ from typing import Final
 ETHIOPIC: Final = "\u1200-\u135a\u1380-\u138f\u2d80-\u2dde\uab01-\uab2e"
 
 _INVISIBLE = dict.fromkeys(
-    [0xAD, 0x34F, 0x61C, 0x20E3, 0xFEFF, *range(0x180B, 0x180F), *range(0x200B, 0x2010)]
-    + [*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)]
+    (
+        *(0xAD, 0x34F, 0x61C, 0x20E3, 0xFEFF),
+        *range(0x180B, 0x180F),
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFE00, 0xFE10),
+    )
 )
 # Letters in boxes and circles, small capitals, and signs that stand for an ASCII one.
 _LOOKS = {
@@ -37,7 +43,10 @@ _CONFUSED = dict(
         strict=True,
     )
 )
-_MIXED_WORD = re.compile(r"(?:[A-Za-z]+[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff]+[A-Za-z])[A-Za-z\u0370-\u03ff\u0400-\u04ff]*")  # fmt: skip
+_OTHER = r"\u0370-\u03ff\u0400-\u04ff"
+_MIXED_WORD = re.compile(
+    rf"(?:[A-Za-z]{{1,40}}[{_OTHER}]|[{_OTHER}]{{1,40}}[A-Za-z])[A-Za-z{_OTHER}]*"
+)
 _TIMES = re.compile(r"(?<=\d)[ \t]?\*{1,3}[ \t]?(?=\d)")
 _MARKUP = re.compile(r"\*\*+|__+|~~+|``+")
 _WORD = re.compile(rf"[a-z]+|[0-9]+(?:[.,][0-9]+)*|[{ETHIOPIC}]+")

@@ -105,8 +105,8 @@ class _Reader:
             current is not None
             and current.price is None
             and not one.line.bullet
-            and one.line.prices[0].evidence == "label"
-            and one.line.prices[0].start == 0
+            and one.line.asked[0].evidence == "label"
+            and not one.line.masked[: one.line.asked[0].start].strip().count(" ")
         )
 
     def _open_products(self, one: NumberedLine) -> None:

@@ -194,7 +194,6 @@ def _without_delivery(lines: Sequence[tuple[int, Line]]) -> list[tuple[int, Line
 
 def _with_prices(line: Line, prices: tuple[Price, ...], *, footer: bool) -> Line:
 
-
     asked = tuple(price for price in prices if price.qualifier is None)
     return replace(line, prices=prices, asked=asked, footer=footer)
 

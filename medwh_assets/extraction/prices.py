@@ -1,4 +1,4 @@
-"""Amounts of money in one line, and what each is: a price, or the fee of a delivery, a salary, …
+"""Amounts of money in one line, and what each is: a price, a delivery fee, a salary or another.
 
 Every number is looked at with what stands before and behind it up to its neighbours. A number is
 money if a label (`Price`, `ዋጋ`, 💰), a currency (`birr`, `ETB`, `ብር`) or, in a line that describes a
@@ -27,7 +27,8 @@ _RANGE_SHARE: Final = 20
 _SMALLEST_BARE: Final = 5
 
 _NUMBER = pattern(
-    r"(?<!\d)(?<!\d[.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d{1,3}(?:\.\d{3})+|\d{1,8}(?:\.\d{1,2}|,\d{2})?)"
+    r"(?<!\d)(?<!\d[.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d{1,3}(?:\.\d{3})+"
+    r"|\d{1,8}(?:\.\d{1,2}|,\d{2})?)"
     r"(?![\d]|[.,]\d)"
 )
 _SPACED = pattern(r"(?<=[\s:;=(>\-])(\d{1,3}) (?=\d{3}(?!\d))")
@@ -44,21 +45,27 @@ _TIMES = pattern(r"\s?(?:(ሺህ|ሺ|k\b|thousand\b)|(ሚሊዮን|ሚሊየን|
 
 _LABEL_WORD = r"(?:price|prices|prise|prize is|pirce|pric|cost|ዋጋው?|ዋጋዉ|ዋጋቸው|የሽያጭ ዋጋ)"
 _LABEL = pattern(
-    rf"{_LABEL_WORD}(?:[\s:;,.=>/|'\"()\-–፡፦፥።_~]|is|was|now|only|new|each|just|just only|from|እና|ብቻ|ከ|በ"
+    rf"{_LABEL_WORD}(?:[\s:;,.=>/|'\"()\-–፡፦፥።_~]|is|was|now|only|new|each|just|just only|from|እና"
+    rf"|ብቻ|ከ|በ"
     rf"|{_BIRR}|price|ዋጋ|👉|➡|✅|:){{0,14}}$"
 )
 _MONEY_SIGN = pattern(r"[💵💰💲💸🏷💳🤑](?:[\s:;=.>\-]|etb|br\b|birr){0,6}$")
 _EQUALS = pattern(r"(?:=|\.{3,}|:-|@|->|…|[➡👉🟰])\s{0,6}>?\s{0,3}$")
 
 _UNIT = pattern(
-    r"\s?(?:mg|mcg|µg|ug|g|gm|gms|gr|grams?|kg|ml|l|lt|liters?|litre|iu|i\.u|miu|cc|mm|cm|m|meq|mmol|%|x\d|x \d"
-    r"|tabs?|tablets?|caps?|capsules?|pcs|pieces?|packs?|pk|strips?|boxe?s?|bottles?|vials?|amps?|gumm\w{1,5}"
-    r"|softgels?|soft gels?|sachets?|pairs?|months?|years?|yrs?|days?|weeks?|hours?|hrs?|min|am|pm|ceu|cpd|ct|spf"
-    r"|followers|members|people|st|nd|rd|th|function|inch|watt|w|v|hz|ሚ\.?ግ|ሚ\.?ሊ|ግራም|ፍሬ|ኪሎ|ወር|ሰዓት|ቀን|ዓመት|አመት"
+    r"\s?(?:mg|mcg|µg|ug|g|gm|gms|gr|grams?|kg|ml|l|lt|liters?|litre|iu|i\.u|miu|cc|mm|cm|m|meq"
+    r"|mmol|%|x\d|x \d"
+    r"|tabs?|tablets?|caps?|capsules?|pcs|pieces?|packs?|pk|strips?|boxe?s?|bottles?|vials?|amps?"
+    r"|gumm\w{1,5}"
+    r"|softgels?|soft gels?|sachets?|pairs?|months?|years?|yrs?|days?|weeks?|hours?|hrs?|min|am"
+    r"|pm|ceu|cpd|ct|spf"
+    r"|followers|members|people|st|nd|rd|th|function|inch|watt|w|v|hz|ሚ\.?ግ|ሚ\.?ሊ|ግራም|ፍሬ|ኪሎ|ወር"
+    r"|ሰዓት|ቀን|ዓመት|አመት"
     r"|እንክብል|ሊትር|ጥንድ|ስትሪፕ|ከረጢት|ኪ\.?ግ)(?![a-z])"
 )
 _SIZE_BEFORE = pattern(
-    r"(?:\b(?:size|no|number|stage|type|model|spf|of|vitamin|omega|grade|phase|room|floor|tel|code|id|ref|lot"
+    r"(?:\b(?:size|no|number|stage|type|model|spf|of|vitamin|omega|grade|phase|room|floor|tel"
+    r"|code|id|ref|lot"
     r"|step|day|week|page|channel|fm|hg|age|q|since|ቁጥር|ቁ)|#|№|[a-z&]-)\s?[.:#]?\s?$"
 )
 _GLUED = pattern(r"[a-z]$")
@@ -69,42 +76,52 @@ _FROM = pattern(r"(?:from|between|ከ|start\w{0,5})\s?$")
 _LIST_NUMBER = pattern(r"^\s{0,5}[(\[]?$")
 
 _DELIVERY = pattern(
-    r"deliver|transport|shipping|shipment|courier|freight|ዴሊቨሪ|ዲሊቨሪ|ደሊቨሪ|ዴሊበሪ|ትራንስፖርት|መላኪያ|ማድረሻ|ማጓጓዣ|የማድረስ|🏍|🛵"
+    r"deliver|transport|shipping|shipment|courier|freight|ዴሊቨሪ|ዲሊቨሪ|ደሊቨሪ|ዴሊበሪ|ትራንስፖርት|መላኪያ|ማድረሻ"
+    r"|ማጓጓዣ|የማድረስ|🏍|🛵"
 )
 _NOT_ITS_FEE = pattern(
-    r"(?:free|with|including|includes|incl|inclusive of|plus free|\+|ከነ|በነጻ|በነፃ|ነጻ|ነፃ|no|without)\W{0,3}(?:\w{1,12}\W{1,3}){0,2}"
+    r"(?:free|with|including|includes|incl|inclusive of|plus free|\+|ከነ|በነጻ|በነፃ|ነጻ|ነፃ|no"
+    r"|without)\W{0,3}(?:\w{1,12}\W{1,3}){0,2}"
     r"(?:deliver|transport|shipping|ዴሊቨሪ|ዲሊቨሪ|ትራንስፖርት|መላኪያ)"
-    r"|(?:deliver\w{0,3}|transport\w{0,6}|shipping|ዴሊቨሪ\w?)\W{0,3}(?:\w{1,6}\W{1,2})?(?:included|inclusive|is free|free|not included|available|በነጻ|በነፃ|ነጻ|ነፃ|አለን|አለ)"
+    r"|(?:deliver\w{0,3}|transport\w{0,6}|shipping|ዴሊቨሪ\w?)\W{0,3}(?:\w{1,6}\W{1,2})?(?:included"
+    r"|inclusive|is free|free|not included|available|በነጻ|በነፃ|ነጻ|ነፃ|አለን|አለ)"
 )
 _FEE_WORD = pattern(r"\b(?:fees?|charge|cost|price)\b|ክፍያ")
 _SALARY = pattern(
-    r"salary|salaries|gross|net pay|wage|allowance|per month|/\s?month|monthly|stipend|ደመወዝ|ደሞዝ|ደምወዝ|የወር|በወር|ጥቅማ"
+    r"salary|salaries|gross|net pay|wage|allowance|per month|/\s?month|monthly|stipend|ደመወዝ|ደሞዝ"
+    r"|ደምወዝ|የወር|በወር|ጥቅማ"
 )
 _FEE = pattern(
-    r"regist|tuition|course|training|consult|membership|semester|\bceu\b|\d\s?ceu|\bcpd\b|exam fee|certificate|seminar"
+    r"regist|tuition|course|training|consult|membership|semester|\bceu\b|\d\s?ceu|\bcpd\b"
+    r"|exam fee|certificate|seminar"
     r"|workshop|subscription|service fee|\bfee\b|ምዝገባ|መመዝገቢያ|መመዝገብያ|ክፍያ|ስልጠና|ሥልጠና|የምክር"
 )
 _OFF = pattern(r"^\W{0,3}(?:off\b|discount|cash ?back|ቅናሽ)")
 _SAVED = pattern(r"(?:save|saving|discount of|off of|cash ?back(?: of)?)\W{0,4}(?:up to\W{1,3})?$")
 _OLD = pattern(
-    r"(?:\bwas\b|old price|previous(?:ly)?(?: price)?|instead of|regular price|original price|before(?: price)?|የነበረ\w{0,3}|የቀድሞ|የድሮ|በፊት)"
+    r"(?:\bwas\b|old price|previous(?:ly)?(?: price)?|instead of|regular price|original price"
+    r"|before(?: price)?|የነበረ\w{0,3}|የቀድሞ|የድሮ|በፊት)"
     r"[^\d]{0,24}$"
 )
 _NEW = pattern(r"\b(?:now|new|today|discounted)\b|አሁን|አዲሱ")
 _ABOVE = pattern(
-    r"(?:above|over|more than|at least|min(?:imum)?(?: order)?(?: of)?|orders? of|exceed\w{0,4}|worth of|buy for|spend)[^\d]{0,14}$"
+    r"(?:above|over|more than|at least|min(?:imum)?(?: order)?(?: of)?|orders? of|exceed\w{0,4}"
+    r"|worth of|buy for|spend)[^\d]{0,14}$"
 )
 _AND_ABOVE = pattern(r"^[^\d\n]{0,3}(?:and (?:above|over|more)|or more|በላይ|\+ orders)")
 _OTHER = pattern(
-    r"\bwins?\b|raffle|lottery|worth|prize\b(?! is)|reward|account|loan|capital|insurance|donat|fund|budget|revenue|deposit"
+    r"\bwins?\b|raffle|lottery|worth|prize\b(?! is)|reward|account|loan|capital|insurance|donat"
+    r"|fund|budget|revenue|deposit"
     r"|invest|penalty|fine of|project|agreement|ሽልማት|እጣ|ዕጣ|ሂሳብ|ብድር|በጀት|ካፒታል|መዋጮ|ቅጣት"
 )
 _UNIT_PRICE = pattern(
-    r"^(?:\s|birr|br|etb|ብር|only|/)*?\b(?:per|each|for (?:1|one)|a)\s?(?P<unit>tab(?:let)?|strip|pack|pk|box|bottle|pcs?|piece|tin|can|kg|vial|amp(?:oule)?"
+    r"^(?:\s|birr|br|etb|ብር|only|/)*?\b(?:per|each|for (?:1|one)|a)\s?(?P<unit>tab(?:let)?|strip"
+    r"|pack|pk|box|bottle|pcs?|piece|tin|can|kg|vial|amp(?:oule)?"
     r"|tube|carton|pair|set|sachet)?"
 )
 _UNIT_BEFORE = pattern(
-    r"(?:one|1|per|single|የአንድ|አንድ|አንዱ)\s?(?P<unit>tab(?:let)?|strip|pack|pk|box|bottle|pcs?|piece|tin|can|kg|vial|amp(?:oule)?"
+    r"(?:one|1|per|single|የአንድ|አንድ|አንዱ)\s?(?P<unit>tab(?:let)?|strip|pack|pk|box|bottle|pcs?"
+    r"|piece|tin|can|kg|vial|amp(?:oule)?"
     r"|tube|carton|pair|set|sachet)\s?[=:\-]?\s?(?:price)?\s?$"
 )
 
@@ -259,7 +276,7 @@ def _look_at(number: _Number, line: str, used_until: int, *, describes: bool) ->
         number.value *= 1000 if times[1] else 1_000_000
     if number.currency and not (unit and not currency and not number.label):
         number.evidence = "label" if number.label else "symbol" if number.sign else "currency"
-    elif unit or right[:1] in ("%", "/") and right[1:2].isdigit():
+    elif unit or (right[:1] in ("%", "/") and right[1:2].isdigit()):
         return ends
     elif number.label or number.sign:
         number.evidence = "label" if number.label else "symbol"
@@ -305,8 +322,10 @@ def _is_range(one: _Number, other: _Number) -> bool:
     if _SIZE_BEFORE.search(one.left) or (_GLUED.search(one.left) and not one.evidence):
         return False
     begins = one.evidence is not None or _FROM.search(one.left) is not None
-    return begins or (one.value >= 10 and _LIST_NUMBER.match(one.left) is not None) or bool(
-        _DELIVERY.search(one.left)
+    return (
+        begins
+        or (one.value >= 10 and _LIST_NUMBER.match(one.left) is not None)
+        or bool(_DELIVERY.search(one.left))
     )
 
 
@@ -345,14 +364,10 @@ def _qualifier(number: _Number, before: str, *, delivery: bool) -> Qualifier | N
     return None
 
 
-def _is_delivery(
-    number: _Number, said: str, before: str, after: str, *, delivery: bool
-) -> bool:
-    found = None
-    for found in _DELIVERY.finditer(said):
-        pass
-    if found is not None:
-        between = said[found.end() :]
+def _is_delivery(number: _Number, said: str, before: str, after: str, *, delivery: bool) -> bool:
+    spoken = list(_DELIVERY.finditer(said))
+    if spoken:
+        between = said[spoken[-1].end() :]
         # `Delivery! Price 4500`: a price of its own begins behind the word.
         return not (number.label and re.search(r"[.!,;|\n)✅]", between) and "fee" not in between)
     if number.label or number.sign:

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 import ahocorasick
@@ -37,8 +38,12 @@ _UNLIKE_ENGLISH: Final = frozenset({"medicine", "supplement"})
 # What Amharic puts before and behind a noun.
 _PREFIXES: Final = ("የ", "ለ", "በ", "ከ", "ስለ", "እነ", "ከነ", "ያለ", "እንደ", "")
 _SUFFIXES: Final = frozenset(
-    "|ን|ና|ም|ው|ዋ|ኑ|ዎ|ዎን|ዎች|ዎችን|ዎችና|ኦች|ኦችን|ች|ችን|ዬ|ዎም|ንም|ውን|ውና|ችና|ኖች|ቶች|ሮች|ሮችን|ቶችን|ዮች|ዮችን|ያዎች|ሎች|ሞች".split("|")
-)  # fmt: skip
+    (
+        *("", "ን", "ና", "ም", "ው", "ዋ", "ኑ", "ዎ", "ዎን", "ዎች", "ዎችን", "ዎችና", "ኦች", "ኦችን", "ች"),
+        *("ችን", "ዬ", "ዎም", "ንም", "ውን", "ውና", "ችና", "ኖች", "ቶች", "ሮች", "ሮችን", "ቶችን", "ዮች", "ዮችን"),
+        *("ያዎች", "ሎች", "ሞች"),
+    )
+)
 # Between the parts of a combination.
 _JOINED = re.compile(
     r"\s*(?:\(?\s*\d[\d.,]{0,8}\s?(?:mg|mcg|iu|gm?|%)\)?\s*)?(?:[+/&-]|and\b|with\b|plus\b|እና|w/)?\s*"
@@ -94,7 +99,7 @@ class Matcher:
         """Build the automaton and the indexes; takes a tenth of a second."""
         self._vocabulary = vocabulary
         # The package has no types.
-        self._automaton: Any = ahocorasick.Automaton()  # pyright: ignore[reportUnknownMemberType]
+        self._automaton: Any = getattr(ahocorasick, "Automaton")()  # noqa: B009
         for alias in vocabulary.aliases.values():
             for key in _searched(alias.key, vocabulary):
                 self._automaton.add_word(key, (len(key), alias))
@@ -422,5 +427,5 @@ def _without_parents(matches: list[Match]) -> list[Match]:
 def _stand_together(matches: Sequence[Match], spelt: str) -> bool:
     return all(
         _JOINED.fullmatch(spelt, one.end, other.start) is not None
-        for one, other in zip(matches, matches[1:], strict=False)
+        for one, other in pairwise(matches)
     )

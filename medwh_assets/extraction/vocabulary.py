@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from medwh_assets.errors import SettingError
 from medwh_assets.extraction.normal import key_of
@@ -27,6 +27,12 @@ _COLUMNS = {
     ALIASES: {"alias", "product_key", "alias_type", "guarded"},
     TRAPS: {"term"},
 }
+
+
+class _Digest(Protocol):
+    """What the seeds' contents go into."""
+
+    def update(self, data: bytes, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ def _add(
     aliases.setdefault(key, Alias(name, key, product, alias_type, guarded, categories[product]))
 
 
-def _rows(file: Path, digest: "hashlib._Hash") -> Iterator[dict[str, str]]:
+def _rows(file: Path, digest: _Digest) -> Iterator[dict[str, str]]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -35,6 +35,7 @@ PARENTS: dict[dg.AssetKey, list[dg.AssetKey]] = {
     keys.LAKE_DETECTIONS: [keys.LAKE_IMAGES],
     keys.RAW_MESSAGES: [keys.LAKE_MESSAGES],
     keys.RAW_DETECTIONS: [keys.LAKE_DETECTIONS],
+    keys.RAW_EXTRACTIONS: [keys.LAKE_MESSAGES],
 }
 # The file that each stage's work leaves in the lake, without a manifest: so every stage is due.
 FILES = {
@@ -51,6 +52,9 @@ class Ledger:
         return {}
 
     def loaded_detections(self) -> dict[Slice, str]:
+        return {}
+
+    def loaded_extractions(self) -> dict[Slice, str]:
         return {}
 
     def loaded_channel_facts(self) -> dict[Slice, str]:
@@ -99,7 +103,13 @@ class World:
     def run(self, selection: Selection | None = None, **options: bool) -> RunResult:
         recorder = Recorder(self.watcher)
         runner = StageRunner(
-            self._definitions(recorder), self.instance, self.lake, Ledger(), self._model, recorder
+            self._definitions(recorder),
+            self.instance,
+            self.lake,
+            Ledger(),
+            self._model,
+            lambda: "rules",
+            recorder,
         )
         return runner.run(selection or Selection(read=(A, B)), **options)
 
