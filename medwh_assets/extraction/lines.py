@@ -29,6 +29,7 @@ _BULLET = re.compile(
     r"|[oO]\s{2,})"
 )
 _LINE_SPLIT = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_ITEM_NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s?(?=\D)")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _CUT = pattern(
     r"(?:price|prise|pirce|ዋጋ|only \d|=|:-|\.{3,}|💵|💰|💲|exp\b|exp[.:]|⏳|⏰|📅|📆|📦"
@@ -45,7 +46,7 @@ _NAMELESS: Final = frozenset(
     negotiable discount free delivery today ml mg g gm kg l bottle bottles carton sale final last no
     month months offer
     ዋጋ ዋጋው ብር ብቻ አንዱ የአንዱ አንድ ሁለት አሁን የነበረ በ ከ ለ እና ትልቁ ትንሹ ሳጥን ስትሪፕ ነው በነጻ ቁጥር ካርቶን
-    """.split()
+    """.split()  # noqa: SIM905 - words, not code
 )
 
 
@@ -142,9 +143,9 @@ def _name(folded: str, spelt: str, prices: tuple[Price, ...]) -> str:
     cut = _CUT.search(spelt)
     end = min([cut.start() if cut else len(folded), *(price.start for price in prices)])
     for part in (folded[:end], folded[prices[-1].end :] if prices else ""):
-        name = _EDGES.sub("", part)
+        name = _EDGES.sub("", _ITEM_NUMBER.sub("", part))
         if any(
-            word.group() not in _NAMELESS and not word.group().isdigit()
+            word.group() not in _NAMELESS and not word.group()[0].isdigit()
             for word in words(spell(name))
         ):
             return name[:LONGEST_NAME]

@@ -101,26 +101,28 @@ class _Reader:
     def _belongs(self, one: NumberedLine) -> bool:
         """Whether a priced line with words of its own speaks of the offer above it."""
         current = self._open
-        return (
-            current is not None
-            and current.price is None
-            and not one.line.bullet
-            and one.line.asked[0].evidence == "label"
-            and not one.line.masked[: one.line.asked[0].start].strip().count(" ")
+        if current is None or current.price is not None or one.line.bullet:
+            return False
+        first = one.line.asked[:1]
+        # `Price 4500 birr with everything`: the words come behind the label.
+        return all(
+            price.evidence == "label" and " " not in one.line.masked[: price.start].strip()
+            for price in first
         )
 
     def _open_products(self, one: NumberedLine) -> None:
         line, products = one.line, one.products
+        first, *others = products
         asked = line.asked
         if self._open is not None and line.masked.startswith("="):
             # `= 630 if it is taken with …`: another price of what stands above.
             for price in asked:
-                if price.start < products[0].start:
+                if price.start < first.start:
                     self._repeat(self._open, one, price)
-            asked = tuple(price for price in asked if price.start > products[0].start)
-        if len(products) > 1 and len(asked) > 1:
+            asked = tuple(price for price in asked if price.start > first.start)
+        if others and len(asked) > 1:
             # `Zinc 90 birr, ORS 15 birr`: each takes the first price behind it.
-            ends = [match.start for match in products[1:]] + [len(line.masked) + 1]
+            ends = [match.start for match in others] + [len(line.masked) + 1]
             pairs = [
                 (match, [price for price in asked if match.end <= price.start < end])
                 for match, end in zip(products, ends, strict=True)
@@ -129,7 +131,7 @@ class _Reader:
                 for match, prices in pairs:
                     self._open_offer(one, match, prices)
                 return
-        self._open_offer(one, products[0], asked, products[1:])
+        self._open_offer(one, first, asked, tuple(others))
 
     def _open_offer(
         self,
@@ -156,7 +158,15 @@ class _Reader:
             self._repeat(offer, one, price)
 
     def _repeat(self, offer: Offer, one: NumberedLine, price: Price) -> None:
-        """The same thing at another price: another size, or for those who buy more."""
+        """The same thing at another price: another size, or for those who buy more.
+
+        The same price again is the other language's line.
+        """
+        if any(
+            other.line is offer.line and other.price and other.price.amount == price.amount
+            for other in self.offers
+        ):
+            return
         self.offers.append(
             replace(offer, price=price, price_number=one.number, price_line=one.line)
         )

@@ -103,6 +103,7 @@ _OLD = pattern(
     r"|before(?: price)?|የነበረ\w{0,3}|የቀድሞ|የድሮ|በፊት)"
     r"[^\d]{0,24}$"
 )
+_OLD_LABEL = pattern(r"(?:\bwas|old price|instead of|የነበረ)\W{0,4}$")
 _NEW = pattern(r"\b(?:now|new|today|discounted)\b|አሁን|አዲሱ")
 _ABOVE = pattern(
     r"(?:above|over|more than|at least|min(?:imum)?(?: order)?(?: of)?|orders? of|exceed\w{0,4}"
@@ -192,6 +193,11 @@ def find_prices(spelt: str, *, describes: bool) -> list[Price]:
     for number in numbers:
         used_until = _look_at(number, line, used_until, describes=describes)
     _chain(numbers, line)
+    if any(number.evidence for number in numbers):
+        for number in numbers[:-1]:
+            # `Was 3,390, now 3,000 birr`: what is behind the word is money if the rest is.
+            if number.evidence is None and _OLD_LABEL.search(number.left):
+                number.evidence = "label"
     prices: list[Price] = []
     delivery = False
     for place, number in enumerate(numbers):
@@ -199,7 +205,9 @@ def find_prices(spelt: str, *, describes: bool) -> list[Price]:
             continue
         before = _before(numbers, place, line)
         qualifier = _qualifier(number, before, delivery=delivery)
-        delivery = qualifier == "delivery_fee"
+        delivery = qualifier == "delivery_fee" or (
+            qualifier == "threshold" and (delivery or _DELIVERY.search(before) is not None)
+        )
         low = number.low
         prices.append(
             Price(

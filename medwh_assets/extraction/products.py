@@ -278,7 +278,7 @@ class _Names:
         found: list[tuple[float, Alias]] = []
         letters = _without_end(letters)
         for _, score, place in process.extract(
-            letters, self._letters, scorer=OSA.normalized_similarity, score_cutoff=0.8, limit=None
+            letters, self._letters, scorer=OSA.normalized_similarity, score_cutoff=0.79, limit=None
         ):
             name = self._letters[place]
             if score >= NEAREST:
