@@ -29,6 +29,10 @@ class Votes:
     not_ours: int = 0
 
 
+NO_VOTES: Final = Votes()
+_PROSE: Final = Votes(education=1)
+
+
 def votes_of(hits: Hits, letters: int) -> Votes:
     """Return a line's votes by its words.
 
@@ -37,8 +41,11 @@ def votes_of(hits: Hits, letters: int) -> Votes:
         letters: how many letters it has.
     """
 
+    if not hits:
+        return _PROSE if letters >= _PROSE_LETTERS else NO_VOTES
+
     def count(meaning: str) -> int:
-        return min(len(hits.get(meaning, ())), _MOST_PER_LINE)
+        return min(len(hits[meaning]), _MOST_PER_LINE) if meaning in hits else 0
 
     return Votes(
         sale=2 * count("sale_strong") + count("sale_weak"),

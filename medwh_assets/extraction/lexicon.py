@@ -101,6 +101,27 @@ _FOOTERS: Final = {
         እናደርስል | ያሉበት ቦታ | ባሉበት ቦታ""",
 }  # fmt: skip
 
+# -- Money --------------------------------------------------------------------------------------
+# Without one of the first there is no price in a line, without one of the others it is a price and
+# nothing else: what exactly is said is for the grammar of prices, which costs more.
+_MONEY: Final = {
+    "money": """
+        price | prices | prise | prize | pirce | pric | cost | birr | birrs | bir | berr | br | etb | usd | dollar* | rs
+        ብር | ብ | ዋጋ | ዶላር""",
+    "other_money": """
+        above | over | more than | or more | and more | at least | min | minimum | order | orders | exceed* | worth | buy for
+        spend | off | discount* | cash back | cashback | save | saving | deliver* | transport* | shipping | shipment
+        courier | freight | salary | salaries | gross | net pay | wage* | allowance* | month | monthly | stipend | regist*
+        tuition | course* | training* | consult* | membership | semester | ceu | cpd | exam | certificate* | seminar*
+        workshop* | subscription | fee | fees | charge | was | old price | previous* | instead of | regular price
+        original price | before | win | wins | raffle | lottery | prize | reward* | account* | loan* | capital | insurance
+        donat* | fund | funds | budget | revenue | deposit* | invest* | penalty | fine of | project* | agreement*
+        million | billion | starts | start | starting
+        ቅናሽ | ዴሊቨሪ | ዲሊቨሪ | ደሊቨሪ | ዴሊበሪ | ትራንስፖርት | መላኪያ | ማድረሻ | ማጓጓዣ | የማድረስ | ደመወዝ | ደሞዝ | ደምወዝ | የወር | በወር
+        ጥቅማ | ምዝገባ | መመዝገቢያ | መመዝገብያ | ክፍያ | ስልጠና | የምክር | የነበረ | የቀድሞ | የድሮ | በፊት | በላይ | ሽልማት | ዕጣ | ሂሳብ | ብድር
+        በጀት | ካፒታል | መዋጮ | ቅጣት | ሚሊዮን | ሚሊየን | ቢሊዮን""",
+}  # fmt: skip
+
 # -- Attributes ---------------------------------------------------------------------------------
 _STOCK: Final = {
     "out_of_stock": """
@@ -160,8 +181,6 @@ _FORMS: Final = {
     "kit": "kit | kits",
 }  # fmt: skip
 
-KINDS: Final = tuple(_KINDS)
-STOCK: Final = tuple(_STOCK)
 FORMS: Final = tuple(_FORMS)
 
 
@@ -183,7 +202,7 @@ def _automaton(lists: Iterable[tuple[str, str]]) -> Any:
 
 
 _AUTOMATON: Final = _automaton(
-    item for lists in (_KINDS, _FOOTERS, _STOCK, _FORMS) for item in lists.items()
+    item for lists in (_KINDS, _FOOTERS, _MONEY, _STOCK, _FORMS) for item in lists.items()
 )
 
 

@@ -1,13 +1,13 @@
 """One line, read once: everything that it says whatever stands around it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from medwh_assets.extraction.attributes import NOTHING, Attributes, read_attributes
 from medwh_assets.extraction.footers import is_footer
-from medwh_assets.extraction.kinds import Votes, votes_of
+from medwh_assets.extraction.kinds import NO_VOTES, Votes, votes_of
 from medwh_assets.extraction.language import count_letters
 from medwh_assets.extraction.lexicon import look_up
 from medwh_assets.extraction.normal import (
@@ -111,7 +111,7 @@ def line_reader(matcher: Matcher) -> Callable[[str], Line | None]:
         hits = look_up(padded)
         matches = matcher.find(spelt, named, padded)
         attributes = read_attributes(spelt, hits)
-        prices = tuple(find_prices(spelt, describes=bool(matches) or attributes.describes))
+        prices = tuple(find_prices(spelt, hits, describes=bool(matches) or attributes.describes))
         products = tuple(match for match in matches if not match.guarded)
         asked = tuple(price for price in prices if price.qualifier is None)
         ethiopic, latin = count_letters(folded)
@@ -127,26 +127,31 @@ def line_reader(matcher: Matcher) -> Callable[[str], Line | None]:
             asked=asked,
             attributes=NOTHING if footer and attributes.availability is None else attributes,
             bullet=_BULLET.match(raw) is not None,
-            name="" if footer else _name(folded, spelt, prices),
+            name="" if footer else _name(folded, spelt, named, prices),
             footer=footer,
             delivery="delivery" in hits,
             ethiopic=ethiopic,
             latin=latin,
-            votes=Votes() if footer else votes_of(hits, ethiopic + latin),
+            votes=NO_VOTES if footer else votes_of(hits, ethiopic + latin),
         )
 
     return read
 
 
-def _name(folded: str, spelt: str, prices: tuple[Price, ...]) -> str:
+def _name(
+    folded: str, spelt: str, named: Sequence[re.Match[str]], prices: tuple[Price, ...]
+) -> str:
     """Return what a line names: what stands before its price and attributes, else behind its price."""
     cut = _CUT.search(spelt)
     end = min([cut.start() if cut else len(folded), *(price.start for price in prices)])
-    for part in (folded[:end], folded[prices[-1].end :] if prices else ""):
-        name = _EDGES.sub("", _ITEM_NUMBER.sub("", part))
-        if any(
-            word.group() not in _NAMELESS and not word.group()[0].isdigit()
-            for word in words(spell(name))
-        ):
-            return name[:LONGEST_NAME]
+    spans = [(0, end)]
+    if prices:
+        spans.append((prices[-1].end, len(folded)))
+    for start, stop in spans:
+        for word in named:
+            if start <= word.start() < stop and word.group() not in _NAMELESS:
+                if word.group()[0].isdigit():
+                    continue
+                name = _EDGES.sub("", _ITEM_NUMBER.sub("", folded[start:stop]))
+                return name[:LONGEST_NAME]
     return ""

@@ -273,4 +273,6 @@ def _offers_something(line: Line, following: Line | None) -> bool:
 
 
 def _old(line: Line) -> Price | None:
+    if not line.prices:
+        return None
     return next((price for price in line.prices if price.qualifier == "old_price"), None)

@@ -35,6 +35,8 @@ LONGEST_TEXT: Final = 32_768
 LONGEST_LINE: Final = 4_096
 LONGEST_SHOWN: Final = 300
 
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 # What an amount without a word of its own is in a post of these kinds.
 _AMOUNTS_OF: Mapping[PostKind, Qualifier] = {"training": "fee", "vacancy": "salary"}
 _EMPTY: Final = b"[]"
@@ -164,7 +166,7 @@ def _candidates(lines: Sequence[NumberedLine], written: Mapping[int, _Written]) 
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODE(value).encode()
 
 
 _NOTHING: Final = ExtractedText(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
+from medwh_assets.extraction.lexicon import Hits
 from medwh_assets.extraction.normal import pattern
 
 Evidence = Literal["label", "symbol", "currency", "equals"]
@@ -25,6 +26,8 @@ _AROUND: Final = 80
 # A range's lower end is at least this part of its upper one: `3 - 1150` is no range.
 _RANGE_SHARE: Final = 20
 _SMALLEST_BARE: Final = 5
+# What so much is asked for has a label.
+_TOO_MUCH: Final = 1_000_000
 
 _NUMBER = pattern(
     r"(?<!\d)(?<!\d[.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d{1,3}(?:\.\d{3})+"
@@ -40,10 +43,13 @@ _RIGHT_CURRENCY = pattern(
 _LEFT_CURRENCY = pattern(
     r"(?:(?P<etb>(?<![a-z])(?:birr|br|etb)|ብር)|(?P<usd>usd|\$))\s?[.:=>-]{0,3}\s?$"
 )
+_SIGNS = pattern(r"[💵💰💲💸🏷💳🤑$=@…➡👉🟰]|/-|\.{3}|:-|->")
+_BIKES = pattern("[🏍🛵]")
 _SLASHED = pattern(r"\s?/\s?[-=](?!\d)")
 _TIMES = pattern(r"\s?(?:(ሺህ|ሺ|k\b|thousand\b)|(ሚሊዮን|ሚሊየን|million\b|billion\b|ቢሊዮን))")
 
 _LABEL_WORD = r"(?:price|prices|prise|prize is|pirce|pric|cost|ዋጋው?|ዋጋዉ|ዋጋቸው|የሽያጭ ዋጋ)"
+_LABEL_NEAR = pattern("pr|pirce|cost|ዋጋ")
 _LABEL = pattern(
     rf"{_LABEL_WORD}(?:[\s:;,.=>/|'\"()\-–፡፦፥።_~]|is|was|now|only|new|each|just|just only|from|እና"
     rf"|ብቻ|ከ|በ"
@@ -177,14 +183,17 @@ _UNITS = {
 }  # fmt: skip
 
 
-def find_prices(spelt: str, *, describes: bool) -> list[Price]:
+def find_prices(spelt: str, hits: Hits, *, describes: bool) -> list[Price]:
     """Return the amounts of money of a line, in order.
 
     Args:
         spelt: the line as `normal.spell` returns it, phone numbers masked.
+        hits: what the lexicon found in it.
         describes: whether the line names a product or its strength, form or pack, so that a bare
             `= 650` is its price.
     """
+    if "money" not in hits and _SIGNS.search(spelt) is None:
+        return []
     line = _SPACED.sub(_close_up, spelt)
     numbers = _numbers(line)
     if not numbers:
@@ -198,16 +207,19 @@ def find_prices(spelt: str, *, describes: bool) -> list[Price]:
             # `Was 3,390, now 3,000 birr`: what is behind the word is money if the rest is.
             if number.evidence is None and _OLD_LABEL.search(number.left):
                 number.evidence = "label"
+    plain = "other_money" not in hits and _BIKES.search(line) is None
     prices: list[Price] = []
     delivery = False
     for place, number in enumerate(numbers):
         if number.evidence is None:
             continue
-        before = _before(numbers, place, line)
-        qualifier = _qualifier(number, before, delivery=delivery)
-        delivery = qualifier == "delivery_fee" or (
-            qualifier == "threshold" and (delivery or _DELIVERY.search(before) is not None)
-        )
+        qualifier = None
+        if not plain or number.value >= _TOO_MUCH:
+            before = _before(numbers, place, line)
+            qualifier = _qualifier(number, before, delivery=delivery)
+            delivery = qualifier == "delivery_fee" or (
+                qualifier == "threshold" and (delivery or _DELIVERY.search(before) is not None)
+            )
         low = number.low
         prices.append(
             Price(
@@ -277,8 +289,8 @@ def _look_at(number: _Number, line: str, used_until: int, *, describes: bool) ->
         number.currency = _currency_before(left)
     else:
         number.currency = _currency_before(left[max(0, used_until - number.start + len(left)) :])
-    number.label = _LABEL.search(left) is not None
-    number.sign = _MONEY_SIGN.search(left) is not None
+    number.label = _LABEL_NEAR.search(left) is not None and _LABEL.search(left) is not None
+    number.sign = not left.isascii() and _MONEY_SIGN.search(left) is not None
     unit = _UNIT.match(right)
     if times and (number.currency or number.label or number.sign):
         number.value *= 1000 if times[1] else 1_000_000
@@ -365,7 +377,7 @@ def _qualifier(number: _Number, before: str, *, delivery: bool) -> Qualifier | N
         return "old_price"
     if _OTHER.search(before) or re.match(r"\W{0,3}(?:prize|reward|ሽልማት|worth)", after):
         return "other"
-    if number.value >= 1_000_000 and not (number.label or number.sign):
+    if number.value >= _TOO_MUCH and not (number.label or number.sign):
         return "other"
     if _FEE.search(before) or re.match(r"\W{0,3}(?:per (?:semester|ceu)|registration|fee)", after):
         return "fee"
