@@ -74,10 +74,6 @@ _EXPIRY = pattern(
     r"|(?P<only>20\d\d))(?!\d)"
 )
 
-_STOCK_SIGNS: Final[tuple[tuple[str, Availability], ...]] = (
-    ("⛔", "limited"),
-    ("🆕", "new_arrival"),
-)
 _LEFT = pattern(r"\bonly \d{1,3} left\b")
 _STOCK: Final[tuple[Availability, ...]] = (
     "out_of_stock", "coming_soon", "limited", "new_arrival", "available",
@@ -139,8 +135,8 @@ def read_attributes(spelt: str, hits: Hits) -> Attributes:
         if form is None and availability is None:
             return NOTHING
         return Attributes(form=form, availability=availability)
-    expiry = _expiry(spelt)
-    quantity = _quantity(spelt)
+    expiry = _expiry(spelt) if "expiry" in hits else None
+    quantity = _quantity(spelt) if "quantity" in hits else None
     strength, size = _strength_and_size(spelt, form)
     pack, pack_count = (None, None) if quantity is not None else _pack(spelt)
     return Attributes(strength, size, form, pack, pack_count, quantity, expiry, availability)
@@ -257,7 +253,4 @@ def _availability(spelt: str, hits: Hits) -> Availability | None:
     for availability in _STOCK:
         if availability in hits:
             return availability
-    for sign, availability in _STOCK_SIGNS:
-        if sign in spelt:
-            return availability
-    return "limited" if _LEFT.search(spelt) else None
+    return "limited" if "left" in spelt and _LEFT.search(spelt) else None

@@ -26,9 +26,14 @@ NOT_PROSE: Final = re.compile(
 )
 
 
+def may_hold_links(text: str) -> bool:
+    """Whether it is worth looking for links and the like."""
+    return any(sign in text for sign in ("@", "#", "/", "[", "ww"))
+
+
 def count_letters(folded: str) -> tuple[int, int]:
     """Count Ethiopic and Latin letters, without those of phone marks, links, handles and tags."""
-    rest = NOT_PROSE.sub(" ", folded)
+    rest = NOT_PROSE.sub(" ", folded) if may_hold_links(folded) else folded
     if rest.isascii():
         return 0, len(_LATIN.findall(rest))
     return len(_ETHIOPIC.findall(rest)), len(_LATIN.findall(rest))

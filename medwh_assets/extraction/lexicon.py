@@ -5,6 +5,7 @@ A phrase is found where its words stand, whatever stands between them besides le
 One pass over a line costs less than one regular expression with so many alternatives.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -106,19 +107,29 @@ _FOOTERS: Final = {
 # nothing else: what exactly is said is for the grammar of prices, which costs more.
 _MONEY: Final = {
     "money": """
-        price | prices | prise | prize | pirce | pric | cost | birr | birrs | bir | berr | br | etb | usd | dollar* | rs
+        price | prices | prise | prize | pirce | pric | cost | birr | birrs | bir | berr | br
+        etb | usd | dollar* | rs
         ብር | ብ | ዋጋ | ዶላር""",
     "other_money": """
-        above | over | more than | or more | and more | at least | min | minimum | order | orders | exceed* | worth | buy for
-        spend | off | discount* | cash back | cashback | save | saving | deliver* | transport* | shipping | shipment
-        courier | freight | salary | salaries | gross | net pay | wage* | allowance* | month | monthly | stipend | regist*
-        tuition | course* | training* | consult* | membership | semester | ceu | cpd | exam | certificate* | seminar*
-        workshop* | subscription | fee | fees | charge | was | old price | previous* | instead of | regular price
-        original price | before | win | wins | raffle | lottery | prize | reward* | account* | loan* | capital | insurance
-        donat* | fund | funds | budget | revenue | deposit* | invest* | penalty | fine of | project* | agreement*
+        above | over | more than | or more | and more | at least | min | minimum | order
+        orders | exceed* | worth | buy for
+        spend | off | discount* | cash back | cashback | save | saving | deliver* | transport*
+        shipping | shipment
+        courier | freight | salary | salaries | gross | net pay | wage* | allowance* | month
+        monthly | stipend | regist*
+        tuition | course* | training* | consult* | membership | semester | ceu | cpd | exam
+        certificate* | seminar*
+        workshop* | subscription | fee | fees | charge | was | old price | previous*
+        instead of | regular price
+        original price | before | win | wins | raffle | lottery | prize | reward* | account*
+        loan* | capital | insurance
+        donat* | fund | funds | budget | revenue | deposit* | invest* | penalty | fine of
+        project* | agreement*
         million | billion | starts | start | starting
-        ቅናሽ | ዴሊቨሪ | ዲሊቨሪ | ደሊቨሪ | ዴሊበሪ | ትራንስፖርት | መላኪያ | ማድረሻ | ማጓጓዣ | የማድረስ | ደመወዝ | ደሞዝ | ደምወዝ | የወር | በወር
-        ጥቅማ | ምዝገባ | መመዝገቢያ | መመዝገብያ | ክፍያ | ስልጠና | የምክር | የነበረ | የቀድሞ | የድሮ | በፊት | በላይ | ሽልማት | ዕጣ | ሂሳብ | ብድር
+        ቅናሽ | ዴሊቨሪ | ዲሊቨሪ | ደሊቨሪ | ዴሊበሪ | ትራንስፖርት | መላኪያ | ማድረሻ | ማጓጓዣ | የማድረስ | ደመወዝ | ደሞዝ
+        ደምወዝ | የወር | በወር
+        ጥቅማ | ምዝገባ | መመዝገቢያ | መመዝገብያ | ክፍያ | ስልጠና | የምክር | የነበረ | የቀድሞ | የድሮ | በፊት | በላይ | ሽልማት
+        ዕጣ | ሂሳብ | ብድር
         በጀት | ካፒታል | መዋጮ | ቅጣት | ሚሊዮን | ሚሊየን | ቢሊዮን""",
 }  # fmt: skip
 
@@ -143,6 +154,12 @@ _STOCK: Final = {
     "available": """
         available | in stock | we have | ready for distribution | ready for sale | አለን | ይገኛል
         ይገኛሉ | አቅርበናል""",
+}  # fmt: skip
+_EXPIRY: Final = {
+    "expiry": """
+        exp | expiry | expires | expired | expiration | expiring | best before | use before | ed
+        bb | valid until
+        expdate | የአገልግሎት | ጊዜው የሚያበቃው""",
 }  # fmt: skip
 _FORMS: Final = {
     "eye_drops": """
@@ -184,6 +201,21 @@ _FORMS: Final = {
 FORMS: Final = tuple(_FORMS)
 
 
+# -- Signs --------------------------------------------------------------------------------------
+_SIGNS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys("📍", ("address",)),
+    **dict.fromkeys("🏍🛵", ("delivery_sign", "other_money")),
+    **dict.fromkeys("🚚🚛🚐", ("delivery_sign",)),
+    **dict.fromkeys("💵💰💲💸🏷💳🤑", ("money", "money_sign")),
+    **dict.fromkeys("⏳⏰🕰📅📆🗓⌛", ("expiry",)),
+    **dict.fromkeys("📦", ("quantity",)),
+    **dict.fromkeys("⛔", ("limited",)),
+    **dict.fromkeys("🆕", ("new_arrival",)),
+    **dict.fromkeys("…➡👉🟰", ("money",)),
+}
+_SIGN: Final = re.compile(f"[{''.join(_SIGNS)}]")
+
+
 def _automaton(lists: Iterable[tuple[str, str]]) -> Any:
     meanings: dict[str, list[str]] = {}
     for meaning, text in lists:
@@ -202,18 +234,24 @@ def _automaton(lists: Iterable[tuple[str, str]]) -> Any:
 
 
 _AUTOMATON: Final = _automaton(
-    item for lists in (_KINDS, _FOOTERS, _MONEY, _STOCK, _FORMS) for item in lists.items()
+    item for lists in (_KINDS, _FOOTERS, _MONEY, _STOCK, _EXPIRY, _FORMS) for item in lists.items()
 )
 
 
-def look_up(padded: str) -> Hits:
-    """Return where words of each meaning stand in a line.
+def look_up(padded: str, spelt: str) -> Hits:
+    """Return where words of each meaning stand in a line; signs come after all words.
 
     Args:
         padded: the line's words with a blank before, between and behind them.
+        spelt: the line, for its signs.
     """
     found: dict[str, tuple[tuple[int, int], ...]] = {}
     for end, (length, meanings) in _AUTOMATON.iter(padded):
         for meaning in meanings:
             found[meaning] = (*found.get(meaning, ()), (end - length + 1, end))
+    if not spelt.isascii():
+        after = ((len(padded), len(padded)),)
+        for sign in _SIGN.findall(spelt):
+            for meaning in _SIGNS[sign]:
+                found[meaning] = (*found.get(meaning, ()), *after)
     return found or _NONE

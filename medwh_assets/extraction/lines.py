@@ -108,7 +108,7 @@ def line_reader(matcher: Matcher) -> Callable[[str], Line | None]:
             return None
         named = words(joined_apostrophes(spelt))
         padded = f" {' '.join([word.group() for word in named])} "
-        hits = look_up(padded)
+        hits = look_up(padded, spelt)
         matches = matcher.find(spelt, named, padded)
         attributes = read_attributes(spelt, hits)
         prices = tuple(find_prices(spelt, hits, describes=bool(matches) or attributes.describes))

@@ -80,7 +80,6 @@ def pattern(expression: str) -> re.Pattern[str]:
     return re.compile(expression.translate(_HOMOPHONES))
 
 
-@lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """Return a text in plain characters: compatible forms, no marks that nobody sees, no markup."""
     if not text.isascii():

@@ -141,7 +141,7 @@ class _Reader:
         others: tuple[Match, ...] = (),
     ) -> None:
         attributes = one.line.attributes
-        if attributes.availability is None and self._stock is not None:
+        if self._stock is not None and attributes.availability is None:
             attributes = replace(attributes, availability=self._stock)
         offer = Offer(
             one.number, one.line, one.line.name, product, others, attributes,

@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
+import orjson
 from pydantic import SecretStr
 
 from medwh_assets.extracted import ExtractedText
@@ -26,6 +26,7 @@ from medwh_assets.extraction.offers import (
 from medwh_assets.extraction.prices import Price, Qualifier, money, qualified
 from medwh_assets.extraction.products import Match, Matcher
 from medwh_assets.extraction.vocabulary import Vocabulary
+from medwh_assets.lake.records import mend
 
 # Raise it with every change of what a text is read as: all slices are then due again.
 GRAMMAR_VERSION: Final = 1
@@ -34,8 +35,6 @@ GRAMMAR_VERSION: Final = 1
 LONGEST_TEXT: Final = 32_768
 LONGEST_LINE: Final = 4_096
 LONGEST_SHOWN: Final = 300
-
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 # What an amount without a word of its own is in a post of these kinds.
 _AMOUNTS_OF: Mapping[PostKind, Qualifier] = {"training": "fee", "vacancy": "salary"}
@@ -69,7 +68,8 @@ class Extractor:
         """Return what a text says; a pure function of it."""
         if not text:
             return _NOTHING
-        raw = split_lines(text[:LONGEST_TEXT])
+        looked_at, _ = mend(text[:LONGEST_TEXT])
+        raw = split_lines(looked_at)
         written: dict[int, _Written] = {}
         found: list[tuple[int, Line]] = []
         for number, line in enumerate(raw, 1):
@@ -166,7 +166,7 @@ def _candidates(lines: Sequence[NumberedLine], written: Mapping[int, _Written]) 
 
 
 def _json(value: object) -> bytes:
-    return _ENCODE(value).encode()
+    return orjson.dumps(value)
 
 
 _NOTHING: Final = ExtractedText(

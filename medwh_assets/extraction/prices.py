@@ -43,8 +43,7 @@ _RIGHT_CURRENCY = pattern(
 _LEFT_CURRENCY = pattern(
     r"(?:(?P<etb>(?<![a-z])(?:birr|br|etb)|ብር)|(?P<usd>usd|\$))\s?[.:=>-]{0,3}\s?$"
 )
-_SIGNS = pattern(r"[💵💰💲💸🏷💳🤑$=@…➡👉🟰]|/-|\.{3}|:-|->")
-_BIKES = pattern("[🏍🛵]")
+_SIGNS = pattern(r"[$=@]|/-|\.{3}|:-|->")
 _SLASHED = pattern(r"\s?/\s?[-=](?!\d)")
 _TIMES = pattern(r"\s?(?:(ሺህ|ሺ|k\b|thousand\b)|(ሚሊዮን|ሚሊየን|million\b|billion\b|ቢሊዮን))")
 
@@ -200,14 +199,14 @@ def find_prices(spelt: str, hits: Hits, *, describes: bool) -> list[Price]:
         return []
     used_until = -1
     for number in numbers:
-        used_until = _look_at(number, line, used_until, describes=describes)
+        used_until = _look_at(number, used_until, hits, describes=describes)
     _chain(numbers, line)
     if any(number.evidence for number in numbers):
         for number in numbers[:-1]:
             # `Was 3,390, now 3,000 birr`: what is behind the word is money if the rest is.
             if number.evidence is None and _OLD_LABEL.search(number.left):
                 number.evidence = "label"
-    plain = "other_money" not in hits and _BIKES.search(line) is None
+    plain = "other_money" not in hits
     prices: list[Price] = []
     delivery = False
     for place, number in enumerate(numbers):
@@ -273,7 +272,7 @@ def _value(written: str) -> Decimal:
     return Decimal(written.replace(",", ""))
 
 
-def _look_at(number: _Number, line: str, used_until: int, *, describes: bool) -> int:
+def _look_at(number: _Number, used_until: int, hits: Hits, *, describes: bool) -> int:
     """Decide whether a number is money; return how far its currency reaches into the line."""
     left, right = number.left, number.right
     if _GLUED.search(left) and not _GLUED_CURRENCY.search(left):
@@ -290,7 +289,7 @@ def _look_at(number: _Number, line: str, used_until: int, *, describes: bool) ->
     else:
         number.currency = _currency_before(left[max(0, used_until - number.start + len(left)) :])
     number.label = _LABEL_NEAR.search(left) is not None and _LABEL.search(left) is not None
-    number.sign = not left.isascii() and _MONEY_SIGN.search(left) is not None
+    number.sign = "money_sign" in hits and _MONEY_SIGN.search(left) is not None
     unit = _UNIT.match(right)
     if times and (number.currency or number.label or number.sign):
         number.value *= 1000 if times[1] else 1_000_000

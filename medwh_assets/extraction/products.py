@@ -163,7 +163,7 @@ class Matcher:
         for index, text in enumerate(texts):
             if index in covered:
                 continue
-            near = self._phrase(texts, index, covered)
+            near = self._phrase(texts, index, covered) if text in self._phrases else None
             if near is None and _may_be_misspelt(text):
                 alias = self._nearest(text)
                 near = None if alias is None else _Span(index, index, *alias)
@@ -175,7 +175,7 @@ class Matcher:
     def _phrase(self, texts: Sequence[str], index: int, covered: set[int]) -> _Span | None:
         """Find a name of several words around one of them that is spelt as it should be."""
         best: _Span | None = None
-        for alias, parts, position in self._phrases.get(texts[index], ()):
+        for alias, parts, position in self._phrases[texts[index]]:
             first = index - position
             last = first + len(parts) - 1
             if first < 0 or last >= len(texts) or not covered.isdisjoint(range(first, last + 1)):

@@ -46,7 +46,14 @@ _CHATTER = (
     "",
 )
 _PLACES = ("Bole", "Piassa", "Megenagna", "ቦሌ", "CMC", "Gerji", "Sarbet")
-_JOB_NAMES = ("Pharmacist", "Druggist", "Nurse", "ፋርማሲስት", "Sales person", "Laboratory technologist")
+_JOB_NAMES = (
+    "Pharmacist",
+    "Druggist",
+    "Nurse",
+    "ፋርማሲስት",
+    "Sales person",
+    "Laboratory technologist",
+)
 _STRENGTHS = ("500mg", "250mg/5ml", "20 mg", "5mg", "1gm", "0.1%", "1000 IU", "40mg")
 _PACKS = ("10x10", "of 20", "100ml", "60 tablets", "3x10", "of 50", "30gm", "90 caps")
 _BULLETS = ("✅", "💊", "🔥", "#", "•", "👉", "✔️")
@@ -176,9 +183,9 @@ class _Writer:
             strength, pack = self.random.choice(_STRENGTHS), self.random.choice(_PACKS)
             line = f"{bullet} {name} {strength} {pack}"
             if priced:
-                line += self.random.choice((" ={0}", " 💵{0}birr", " .... {0}", " {0:,} br")).format(
-                    self._price(name, at)
-                )
+                line += self.random.choice(
+                    (" ={0}", " 💵{0}birr", " .... {0}", " {0:,} br")
+                ).format(self._price(name, at))
             lines.append(line)
             if not priced and self.random.random() < 0.5:
                 month, year = self.random.randrange(1, 13), at.year % 100 + 2

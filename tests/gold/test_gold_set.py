@@ -95,7 +95,9 @@ def read() -> Read:
         # A line that is there for its price alone says nothing of products, and the other way round.
         whole = "offers" in case or not ({"products", "prices"} & case.keys())
         if whole or "products" in case:
-            found = {match["product_key"] for one in candidates for match in one.get("products", [])}
+            found = {
+                match["product_key"] for one in candidates for match in one.get("products", [])
+            }
             scores["products"].add(text, Counter(found), right["products"])
         asked = [
             Decimal(price["amount"])
