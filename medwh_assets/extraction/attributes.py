@@ -6,6 +6,7 @@ Each grammar takes a line as `normal.spell` returns it and gives back one canoni
 import calendar
 from dataclasses import dataclass
 from datetime import date
+from math import prod
 from typing import Final, Literal
 
 from medwh_assets.extraction.lexicon import FORMS, Hits
@@ -16,6 +17,7 @@ Precision = Literal["day", "month", "year"]
 
 EARLIEST_EXPIRY: Final = 2015
 LATEST_EXPIRY: Final = 2049
+_LARGEST_PACK: Final = 100_000
 
 _AMOUNT = r"\d{1,3}(?:,\d{3})+|\d{1,7}(?:\.\d{1,4})?"
 _MASS = r"mg|mcg|µg|μg|ug|i\.?u\.?|miu|mmol|meq|ሚ\.?ግ\.?|ሚሊ ግራም|ሚሊግራም"
@@ -192,15 +194,13 @@ def _strength_and_size(spelt: str, form: str | None) -> tuple[str | None, str | 
 
 
 def _pack(spelt: str) -> tuple[str | None, int | None]:
-    grid = _GRID.search(spelt)
+    grid = _GRID.search(spelt) if "x" in spelt else None
     if grid:
         numbers = [int(number) for number in grid.groups() if number]
-        count = 1
-        for number in numbers:
-            count *= number
-        if 0 < count <= 100_000:
+        count = prod(numbers)
+        if 0 < count <= _LARGEST_PACK:
             return "x".join(map(str, numbers)), count
-    of = _OF.search(spelt)
+    of = _OF.search(spelt) if "of" in spelt else None
     if of and int(of[1]):
         return f"of {int(of[1])}", int(of[1])
     counted = _COUNT.search(spelt)
@@ -208,7 +208,7 @@ def _pack(spelt: str) -> tuple[str | None, int | None]:
         count = int(counted["count"].replace(",", ""))
         if count:
             return f"{count} {counted['unit']}", count
-    times = _TIMES_COUNT.search(spelt)
+    times = _TIMES_COUNT.search(spelt) if "x" in spelt else None
     if times and int(times[1]):
         return f"x{int(times[1])}", int(times[1])
     return None, None

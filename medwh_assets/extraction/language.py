@@ -18,8 +18,8 @@ FEWEST_LETTERS: Final = 3
 AMHARIC_SHARE: Final = 0.7
 ENGLISH_SHARE: Final = 0.1
 
-_ETHIOPIC = re.compile(f"[{ETHIOPIC}]")
-_LATIN = re.compile("[A-Za-z]")
+_ETHIOPIC = re.compile(f"[{ETHIOPIC}]+")
+_LATIN = re.compile("[A-Za-z]+")
 NOT_PROSE: Final = re.compile(
     rf"{re.escape(MASK)}|https?://\S{{1,300}}|\b(?:www\.|t\.me/)\S{{1,300}}|[@#][A-Za-z0-9_]{{3,40}}"
     r"|\b[\w.-]{1,60}@[\w-]{1,60}\.[a-z]{2,10}\b"
@@ -28,15 +28,15 @@ NOT_PROSE: Final = re.compile(
 
 def may_hold_links(text: str) -> bool:
     """Whether it is worth looking for links and the like."""
-    return any(sign in text for sign in ("@", "#", "/", "[", "ww"))
+    return "@" in text or "#" in text or "/" in text or "[" in text or "www" in text
 
 
 def count_letters(folded: str) -> tuple[int, int]:
     """Count Ethiopic and Latin letters, without those of phone marks, links, handles and tags."""
     rest = NOT_PROSE.sub(" ", folded) if may_hold_links(folded) else folded
     if rest.isascii():
-        return 0, len(_LATIN.findall(rest))
-    return len(_ETHIOPIC.findall(rest)), len(_LATIN.findall(rest))
+        return 0, len("".join(_LATIN.findall(rest)))
+    return len("".join(_ETHIOPIC.findall(rest))), len("".join(_LATIN.findall(rest)))
 
 
 def language_of(ethiopic: int, latin: int) -> Language:

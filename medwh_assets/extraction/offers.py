@@ -92,11 +92,12 @@ class _Reader:
         current = self._open
         if current is None or current.product is None or current.price is not None:
             return False
-        same = {match.product_key for match in one.products} <= {
-            current.product.product_key,
-            *(match.product_key for match in current.others),
-        }
-        return one.line.masked.startswith("(") or (same and not one.line.bullet)
+        if one.line.masked.startswith("("):
+            return True
+        if one.line.bullet:
+            return False
+        known = [current.product.product_key, *[match.product_key for match in current.others]]
+        return all(match.product_key in known for match in one.products)
 
     def _belongs(self, one: NumberedLine) -> bool:
         """Whether a priced line with words of its own speaks of the offer above it."""

@@ -57,7 +57,7 @@ class Extractor:
         # A change of any of the three is a change of what comes out.
         self.version = f"g{GRAMMAR_VERSION}-v{vocabulary.version}-p{peppered}"
         # Nine of ten posts repeat a text, and nearly all repeat their footer's lines.
-        self._read_line = lru_cache(maxsize=50_000)(_line_writer(Matcher(vocabulary)))
+        self._read_line = lru_cache(maxsize=10_000)(_line_writer(Matcher(vocabulary)))
         self._vendor = lru_cache(maxsize=10_000)(self._keyed)
         self.extract = lru_cache(maxsize=4_096)(self._extract)
 

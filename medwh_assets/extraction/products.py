@@ -122,13 +122,17 @@ class Matcher:
             return []
         texts = [word.group() for word in found]
         spans = self._exact(texts, padded)
-        covered = {index for span in spans for index in range(span.first, span.last + 1)}
+        covered: set[int] = set()
+        for span in spans:
+            covered.update(range(span.first, span.last + 1))
         if len(covered) < len(texts):
             spans += self._fuzzy(texts, covered)
         if not spans:
             return []
         spans.sort(key=lambda span: span.first)
         matches = [_match(span, texts, found) for span in spans]
+        if len(matches) == 1:
+            return matches
         return self._combined(_without_parents(_each_once(matches)), spelt)
 
     def _exact(self, texts: Sequence[str], padded: str) -> list[_Span]:
@@ -164,9 +168,8 @@ class Matcher:
             if index in covered:
                 continue
             near = self._phrase(texts, index, covered) if text in self._phrases else None
-            if near is None and _may_be_misspelt(text):
-                alias = self._nearest(text)
-                near = None if alias is None else _Span(index, index, *alias)
+            if near is None and (alias := self._nearest(text)) is not None:
+                near = _Span(index, index, *alias)
             if near is not None:
                 spans.append(near)
                 covered |= set(range(near.first, near.last + 1))
@@ -192,7 +195,7 @@ class Matcher:
         return best
 
     def _find_nearest(self, word: str) -> tuple[Alias, float] | None:
-        if word in self._vocabulary.traps:
+        if not _may_be_misspelt(word) or word in self._vocabulary.traps:
             return None
         stems = _stems(word)
         if any(stem in self._vocabulary.traps for stem in stems):
