@@ -6,9 +6,9 @@ trainings and vacancies never end up in an offer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from medwh_assets.extraction.attributes import Attributes, Availability
+from medwh_assets.extraction.attributes import NOTHING, Attributes, Availability
 from medwh_assets.extraction.lines import Line
 from medwh_assets.extraction.normal import pattern
 from medwh_assets.extraction.prices import Price
@@ -29,6 +29,7 @@ class Offer:
         product: what it is, if the vocabulary knows it.
         others: further products of the line.
         attributes: its own and those of the lines below.
+        heading_stock: what a heading says of the stock of everything below it.
         price: what it costs.
         price_number: the line with the price.
         price_line: that line.
@@ -40,7 +41,8 @@ class Offer:
     name: str
     product: Match | None
     others: tuple[Match, ...] = ()
-    attributes: Attributes = field(default_factory=Attributes)
+    attributes: Attributes = NOTHING
+    heading_stock: Availability | None = None
     price: Price | None = None
     price_number: int | None = None
     price_line: Line | None = None
@@ -141,11 +143,8 @@ class _Reader:
         asked: Sequence[Price],
         others: tuple[Match, ...] = (),
     ) -> None:
-        attributes = one.line.attributes
-        if self._stock is not None and attributes.availability is None:
-            attributes = replace(attributes, availability=self._stock)
         offer = Offer(
-            one.number, one.line, one.line.name, product, others, attributes,
+            one.number, one.line, one.line.name, product, others, one.line.attributes, self._stock,
             old_price=_old(one.line),
         )  # fmt: skip
         if asked:
@@ -216,7 +215,6 @@ class _Reader:
 
     def _fill(self, offer: Offer, line: Line) -> None:
         mine, more = offer.attributes, line.attributes
-        own_stock = mine.availability if mine.availability != self._stock else None
         offer.attributes = Attributes(
             strength=mine.strength or more.strength,
             size=mine.size or more.size,
@@ -225,7 +223,7 @@ class _Reader:
             pack_count=mine.pack_count if mine.pack else more.pack_count,
             quantity=mine.quantity if mine.quantity is not None else more.quantity,
             expiry=mine.expiry or more.expiry,
-            availability=own_stock or more.availability or mine.availability,
+            availability=mine.availability or more.availability,
         )
 
 

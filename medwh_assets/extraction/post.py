@@ -258,6 +258,8 @@ def _offer(offer: Offer) -> dict[str, Any]:
     if offer.others:
         written["other_products"] = [match.product_key for match in offer.others]
     written |= _attributes(offer.attributes)
+    if offer.heading_stock is not None:
+        written.setdefault("availability", offer.heading_stock)
     if offer.price is not None and offer.price_line is not None:
         price = offer.price
         written |= {

@@ -34,7 +34,8 @@ _NUMBER = pattern(
     r"|\d{1,8}(?:\.\d{1,2}|,\d{2})?)"
     r"(?![\d]|[.,]\d)"
 )
-_SPACED = pattern(r"(?<=[\s:;=(>\-])(\d{1,3}) (?=\d{3}(?!\d))")
+# `12 500`, at the line's begin or behind a label or mark: in `omega 3 950 birr` it is no number.
+_SPACED = pattern(r"((?:^|[:;=()>\-]|price|ዋጋው?|etb|birr?|br)\s{0,3})(\d{1,3}) (?=\d{3}(?!\d))")
 
 _BIRR = r"(?:birr?s?|berr|bir|br|etb|ብር|ብ(?=[.\s]|$))"
 _RIGHT_CURRENCY = pattern(
@@ -245,7 +246,7 @@ def qualified(prices: Sequence[Price], qualifier: Qualifier) -> tuple[Price, ...
 
 def _close_up(spaced: re.Match[str]) -> str:
     # As long as before: the places in the line stay. A thousands comma is read as one.
-    return f"{spaced.group(1)},"
+    return f"{spaced.group(1)}{spaced.group(2)},"
 
 
 def _numbers(line: str) -> list[_Number]:
