@@ -29,6 +29,7 @@ STAGES = [
     ["lake", "yolo_detections"],
     ["raw", "telegram_messages"],
     ["raw", "yolo_detections"],
+    ["raw", "post_extractions"],
 ]
 
 
