@@ -83,7 +83,9 @@ def pattern(expression: str) -> re.Pattern[str]:
 def fold(text: str) -> str:
     """Return a text in plain characters: compatible forms, no marks that nobody sees, no markup."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_TABLE)).translate(_TABLE)
+        text = text.translate(_TABLE)
+        if not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text).translate(_TABLE)
         text = _MIXED_WORD.sub(lambda word: word.group().translate(_CONFUSED), text)
     if "*" in text or "_" in text or "~" in text or "`" in text:
         text = _MARKUP.sub("", _TIMES.sub("x", text))

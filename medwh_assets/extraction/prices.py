@@ -49,7 +49,8 @@ _SLASHED = pattern(r"\s?/\s?[-=](?!\d)")
 _TIMES = pattern(r"\s?(?:(ሺህ|ሺ|k\b|thousand\b)|(ሚሊዮን|ሚሊየን|million\b|billion\b|ቢሊዮን))")
 
 _LABEL_WORD = r"(?:price|prices|prise|prize is|pirce|pric|cost|ዋጋው?|ዋጋዉ|ዋጋቸው|የሽያጭ ዋጋ)"
-_LABEL_NEAR = pattern("pr|pirce|cost|ዋጋ")
+_LABEL_NEAR = pattern("pri|pirce|cost|ዋጋ")
+_CURRENCY = pattern(rf"{_BIRR}|usd|dollar|\$|ዶላር")
 _LABEL = pattern(
     rf"{_LABEL_WORD}(?:[\s:;,.=>/|'\"()\-–፡፦፥።_~]|is|was|now|only|new|each|just|just only|from|እና"
     rf"|ብቻ|ከ|በ"
@@ -160,6 +161,16 @@ class Price:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """What a line holds that may make a number money: what is not there is not looked for."""
+
+    currency: bool
+    label: bool
+    money: bool
+    describes: bool
+
+
 @dataclass(slots=True)
 class _Number:
     """A number of the line with its surroundings."""
@@ -198,9 +209,15 @@ def find_prices(spelt: str, hits: Hits, *, describes: bool) -> list[Price]:
     numbers = _numbers(line)
     if not numbers:
         return []
+    signs = _Signs(
+        currency=_CURRENCY.search(line) is not None,
+        label=_LABEL_NEAR.search(line) is not None,
+        money="money_sign" in hits,
+        describes=describes,
+    )
     used_until = -1
     for number in numbers:
-        used_until = _look_at(number, used_until, hits, describes=describes)
+        used_until = _look_at(number, used_until, signs)
     _chain(numbers, line)
     if any(number.evidence for number in numbers):
         for number in numbers[:-1]:
@@ -273,36 +290,40 @@ def _value(written: str) -> Decimal:
     return Decimal(written.replace(",", ""))
 
 
-def _look_at(number: _Number, used_until: int, hits: Hits, *, describes: bool) -> int:
+def _look_at(number: _Number, used_until: int, signs: _Signs) -> int:
     """Decide whether a number is money; return how far its currency reaches into the line."""
     left, right = number.left, number.right
-    if _GLUED.search(left) and not _GLUED_CURRENCY.search(left):
+    if left[-1:].isalpha() and _GLUED.search(left) and not _GLUED_CURRENCY.search(left):
+        return used_until
+    unit = _UNIT.match(right) is not None or (right[:1] in ("%", "/") and right[1:2].isdigit())
+    if unit and not (signs.currency or signs.label):
         return used_until
     times = _TIMES.match(right)
-    behind = right[times.end() :] if times else right
-    currency = _RIGHT_CURRENCY.match(behind)
     ends = used_until
-    if currency:
-        number.currency = "USD" if currency["usd"] else "ETB"
-        ends = number.end + (times.end() if times else 0) + currency.end()
-    elif number.start - len(left) >= used_until or used_until < 0:
-        number.currency = _currency_before(left)
-    else:
-        number.currency = _currency_before(left[max(0, used_until - number.start + len(left)) :])
-    number.label = _LABEL_NEAR.search(left) is not None and _LABEL.search(left) is not None
-    number.sign = "money_sign" in hits and _MONEY_SIGN.search(left) is not None
-    unit = _UNIT.match(right)
+    behind = False
+    if signs.currency:
+        reach = times.end() if times else 0
+        currency = _RIGHT_CURRENCY.match(right, reach)
+        if currency:
+            behind = True
+            number.currency = "USD" if currency["usd"] else "ETB"
+            ends = number.end + currency.end()
+        else:
+            used = max(0, used_until - number.start + len(left))
+            number.currency = _currency_before(left[used:])
+    number.label = signs.label and _LABEL.search(left) is not None
+    number.sign = signs.money and _MONEY_SIGN.search(left) is not None
     if times and (number.currency or number.label or number.sign):
         number.value *= 1000 if times[1] else 1_000_000
-    if number.currency and not (unit and not currency and not number.label):
+    if number.currency and (behind or number.label or not unit):
         number.evidence = "label" if number.label else "symbol" if number.sign else "currency"
-    elif unit or (right[:1] in ("%", "/") and right[1:2].isdigit()):
+    elif unit:
         return ends
     elif number.label or number.sign:
         number.evidence = "label" if number.label else "symbol"
     elif _SLASHED.match(right):
         number.evidence = "currency"
-    elif describes and number.value >= _SMALLEST_BARE and _EQUALS.search(left):
+    elif signs.describes and number.value >= _SMALLEST_BARE and _EQUALS.search(left):
         number.evidence = "equals"
     if not 0 < number.value <= HIGHEST:
         number.evidence = None
