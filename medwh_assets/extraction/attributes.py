@@ -51,7 +51,9 @@ _COUNT = pattern(
     r"|vials?|pads?|wipes?|lozenges?|patches"
     r"|tubes?|bottles?|packs?|pk|boxes?|cartons?|ፍሬ|እንክብል|ጥንድ|ከረጢት|ስትሪፕ)(?![a-z])"
 )
-_OF = pattern(r"\bof\s?(\d{1,4})(?:\s?[a-z]{1,8})?(?![\d.,]\d)")
+_OF = pattern(
+    r"\bof[\s.]{0,2}(\d{1,4})(?!\d|[.,]\d|\s?(?:ml|mg|mcg|gm?|kg|l|iu|cm|mm|m|cc)(?![a-z]))"
+)
 _QUANTITY_LINE = pattern(r"^\W{0,6}📦\W{0,4}(\d{1,3}(?:,\d{3})+|\d{1,7})")
 _TIMES_COUNT = pattern(r"(?<![a-z])x\s?(\d{2,4})(?!\d|\s?(?:cm|mm|m|ml|mg)\b)")
 

@@ -2,8 +2,9 @@
 
 Misspellings are compared with the vocabulary, never with each other: a word of six letters or more
 that is no name itself is the nearest name if at most an eighth of its letters differ, in the spelling
-as it stands or by sound (`ph` is `f`, `th` is `t`). Long names of substances may differ by two
-letters if they begin alike. Names of everyday things are nearly English words, so they get less room.
+as it stands or by sound (`ph` is `f`, `th` is `t`). Names of substances may differ by one letter of
+seven, and long ones by two if they begin alike. Names of everyday things are nearly English words,
+so they get less room.
 """
 
 import re
@@ -28,6 +29,7 @@ NEAREST: Final = 0.875
 _SHORTEST_ETHIOPIC: Final = 4
 _SHORT_ETHIOPIC: Final = 5
 _SHORTEST_PHRASE: Final = 9
+_ONE_ERROR_FROM: Final = 7
 _TWO_ERRORS_FROM: Final = 10
 _LONGEST_WORD: Final = 40
 _SAME_START: Final = 3
@@ -287,7 +289,7 @@ class _Names:
             if score >= NEAREST:
                 if name.isascii() or _same_consonants(letters, name):
                     found.append((score, self._aliases[place]))
-            elif self._lax[place] and _differs_by_two(letters, name):
+            elif self._lax[place] and _differs_little(letters, name):
                 found.append((score, self._aliases[place]))
         if not found and letters.isascii():
             heard = _sound(letters)
@@ -335,11 +337,17 @@ def _same_consonants(letters: str, name: str) -> bool:
     return len(name) > 2 * _SHORT_ETHIOPIC or letters[::2] == name[::2]
 
 
-def _differs_by_two(letters: str, name: str) -> bool:
+def _differs_little(letters: str, name: str) -> bool:
+    """Whether a word is one letter away from a name of seven, or two from a longer one."""
+    if letters[0] != name[0] or len(name) < _ONE_ERROR_FROM:
+        return False
+    errors = OSA.distance(letters, name, score_cutoff=2)
+    if errors <= 1:
+        return True
     return (
-        max(len(letters), len(name)) >= _TWO_ERRORS_FROM
+        errors == 2
+        and max(len(letters), len(name)) >= _TWO_ERRORS_FROM
         and letters[:_SAME_START] == name[:_SAME_START]
-        and OSA.distance(letters, name, score_cutoff=2) <= 2
     )
 
 

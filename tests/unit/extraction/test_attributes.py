@@ -25,6 +25,7 @@ def read(line: str) -> Attributes:
         ("milk 1.8KG", None, "1.8 kg", None, None, None),
         ("500 ሚ.ግ እንክብል", "500 mg", None, "tablet", None, None),
         ("eye drop 10ml", None, "10 ml", "eye_drops", None, None),
+        ("syrup of 60ml", None, "60 ml", "syrup", None, None),
         ("paper 110x20m", None, None, None, None, None),
     ],
 )
