@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import api, detection, importing, live, loading, start
+from tests.bench import api, detection, extraction, importing, live, loading, start
 from tests.bench.measured import Measured
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "import": importing.measure,
     "live": live.measure,
     "load": loading.measure,
+    "extraction": extraction.measure,
     "detection": detection.measure,
     "api": api.measure,
 }

@@ -17,6 +17,7 @@ from medwh_assets.errors import (
     SourceUnreachableError,
     WeightsError,
 )
+from medwh_assets.extraction.in_lake import extracted_from
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import date_by_channel
@@ -35,6 +36,7 @@ PARENTS: dict[dg.AssetKey, list[dg.AssetKey]] = {
     keys.LAKE_DETECTIONS: [keys.LAKE_IMAGES],
     keys.RAW_MESSAGES: [keys.LAKE_MESSAGES],
     keys.RAW_DETECTIONS: [keys.LAKE_DETECTIONS],
+    keys.RAW_EXTRACTIONS: [keys.LAKE_MESSAGES],
 }
 # The file that each stage's work leaves in the lake, without a manifest: so every stage is due.
 FILES = {
@@ -46,21 +48,26 @@ FILES = {
 
 @dataclass
 class Ledger:
-    """Nothing is loaded; one load waits to be built.
+    """Nothing is loaded but the extractions that a test names; one load waits to be built.
 
     Attributes:
         built: the models of the last build.
         waiting: how many loads wait.
+        extracted: the extractions that are loaded.
     """
 
     built: str
     waiting: int = 1
+    extracted: dict[Slice, str] = field(default_factory=dict[Slice, str])
 
     def loaded_messages(self) -> dict[Slice, str]:
         return {}
 
     def loaded_detections(self) -> dict[Slice, str]:
         return {}
+
+    def loaded_extractions(self) -> dict[Slice, str]:
+        return self.extracted
 
     def loaded_channel_facts(self) -> dict[Slice, str]:
         return {}
@@ -109,6 +116,7 @@ class World:
     tries: int = 0
     refreshed: list[bool] = field(default_factory=list[bool])
     watcher: Watcher = field(default_factory=Watcher)
+    rules: str = "rules"
 
     def run(self, selection: Selection | None = None, **options: bool) -> RunResult:
         recorder = Recorder(self.watcher)
@@ -118,6 +126,7 @@ class World:
             self.lake,
             self.ledger,
             self._model,
+            lambda: self.rules,
             lambda: self.models,
             recorder,
         )
@@ -203,7 +212,21 @@ def test_posts_that_fail_take_their_slice_out_of_every_stage_behind(world: World
     world.lake.write(f"telegram_messages/{A.date}/{A.channel}.json", b"[")
     world.run()
     behind = [world.did[key] for key in keys.SLICE_STAGES[1:]]
-    assert behind == [[B]] * 4
+    assert behind == [[B]] * (len(keys.SLICE_STAGES) - 1)
+
+
+def test_texts_are_read_again_when_their_slice_or_the_rules_have_changed(world: World) -> None:
+    world.run()
+    assert world.did.pop(keys.RAW_EXTRACTIONS) == [A, B]
+    messages = {piece: world.lake.file_sha256("telegram_messages", piece) for piece in (A, B)}
+    world.ledger.extracted = {
+        piece: extracted_from(str(sha256), "rules") for piece, sha256 in messages.items()
+    }
+    world.run()
+    assert keys.RAW_EXTRACTIONS not in world.did
+    world.rules = "other rules"
+    world.run()
+    assert world.did[keys.RAW_EXTRACTIONS] == [A, B]
 
 
 def test_without_a_detector_posts_are_loaded_and_built_and_the_fix_is_told(world: World) -> None:

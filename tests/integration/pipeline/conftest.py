@@ -97,6 +97,8 @@ def settings_of(folder: Path, parsed_project: Path) -> dict[str, str]:
         "MEDWH_STATE": str(folder / "state"),
         "MEDWH_LAKE": str(folder / "lake"),
         "MEDWH_SAMPLE": str(folder / "sample"),
+        # Pipelines whose marts are compared key sellers alike.
+        "MEDWH_PII_PEPPER": "a pepper for the tests",
         "COLUMNS": "160",
         "PYTHONPATH": str(REPOSITORY),
     }

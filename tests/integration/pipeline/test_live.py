@@ -41,6 +41,7 @@ STAGES = [
     ["lake", "yolo_detections"],
     ["raw", "telegram_messages"],
     ["raw", "yolo_detections"],
+    ["raw", "post_extractions"],
 ]
 
 

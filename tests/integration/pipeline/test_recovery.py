@@ -16,6 +16,7 @@ KILLS = (
     ("lake/yolo_detections", "2"),
     ("raw/telegram_messages", "4"),
     ("raw/yolo_detections", "1"),
+    ("raw/post_extractions", "2"),
     ("dbt", "4"),
 )
 

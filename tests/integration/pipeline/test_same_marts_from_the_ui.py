@@ -16,6 +16,7 @@ SLICE_ASSETS = [
     ["lake", "yolo_detections"],
     ["raw", "telegram_messages"],
     ["raw", "yolo_detections"],
+    ["raw", "post_extractions"],
 ]
 
 ADD_CHANNEL = """
