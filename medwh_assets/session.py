@@ -179,7 +179,8 @@ class Session:
         return _logged(self._runner(watcher).build())
 
     def _runner(self, watcher: Watcher, newest: int | None = None) -> StageRunner:
-        from medwh_assets.definitions import build_defs
+        from medwh_assets.dbt.project import models_sha256
+        from medwh_assets.definitions import DBT_PROJECT, build_defs
 
         recorder = Recorder(watcher)
         # The stages are runs of their own and observe under one time: that of the command.
@@ -203,6 +204,7 @@ class Session:
             self.lake,
             self.warehouse,
             lambda: detector_of(DetectionSettings(), self.places).model,
+            lambda: models_sha256(DBT_PROJECT),
             recorder,
         )
 

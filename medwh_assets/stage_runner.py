@@ -61,6 +61,10 @@ class Ledger(Protocol):
         """Return how many loads no finished build holds."""
         ...
 
+    def models_changed(self, models_sha256: str) -> bool:
+        """Whether the marts were built last by models other than these."""
+        ...
+
 
 class Watcher(Protocol):
     """Who shows the stages go by; also the `progress` resource of the runs."""
@@ -145,6 +149,7 @@ class StageRunner:
         lake: the lake that the assets work on.
         ledger: what the database has.
         model: gives the name of the configured detection model, as far as it makes slices due.
+        models_sha256: gives the hash of the models that a build would build.
         recorder: the `progress` resource that `definitions` was built with.
     """
 
@@ -155,6 +160,7 @@ class StageRunner:
         lake: Lake,
         ledger: Ledger,
         model: Callable[[], str],
+        models_sha256: Callable[[], str],
         recorder: "Recorder",
     ) -> None:
         """Remember the parts; nothing runs yet. The definitions are this runner's own from now on."""
@@ -164,6 +170,7 @@ class StageRunner:
         self._lake = lake
         self._ledger = ledger
         self._model = model
+        self._models_sha256 = models_sha256
         self._recorder = recorder
 
     def run(
@@ -289,6 +296,7 @@ class StageRunner:
 
     def _build(self, result: RunResult, *, full_refresh: bool) -> None:
         waiting = self._ledger.unbuilt_loads()
+        full_refresh = full_refresh or self._ledger.models_changed(self._models_sha256())
         if full_refresh:
             ledgers = (self._ledger.loaded_messages(), self._ledger.loaded_detections())
             waiting = max(waiting, sum(map(len, ledgers)))

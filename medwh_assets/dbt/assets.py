@@ -9,22 +9,30 @@ from typing import Any, Protocol, cast
 import dagster as dg
 from dagster_dbt import dbt_assets
 
+from medwh_assets.dbt.project import models_sha256
 from medwh_assets.run_process import process_tags
 
 
 class Build(Protocol):
-    """A build in progress: its id, and whether it covers every model."""
+    """A build in progress."""
 
     @property
     def build_id(self) -> int:
         """The id under which the build's loads are fixed."""
         ...
 
+    @property
+    def full_refresh(self) -> bool:
+        """Whether every model has to be built from nothing."""
+        ...
+
 
 class Builds(Protocol):
     """Who fixes the loads of a build and closes it. The warehouse implements this."""
 
-    def build(self, *, full_refresh: bool, every_model: bool) -> AbstractContextManager[Build]:
+    def build(
+        self, *, models_sha256: str, full_refresh: bool, every_model: bool
+    ) -> AbstractContextManager[Build]:
         """Open a build; closing it without an error marks its loads as built if it covered every model.
 
         Raises:
@@ -58,10 +66,12 @@ def dbt_models(manifest: Path) -> dg.AssetsDefinition:
         every_model = context.selected_asset_keys == build.keys
         resources = context.resources
         with resources.builds.build(
-            full_refresh=config.full_refresh, every_model=every_model
+            models_sha256=models_sha256(Path(resources.dbt.project_dir)),
+            full_refresh=config.full_refresh,
+            every_model=every_model,
         ) as opened:
             arguments = ["build", "--vars", json.dumps({"build_id": opened.build_id})]
-            if config.full_refresh:
+            if opened.full_refresh:
                 arguments.append("--full-refresh")
             dbt = resources.dbt.cli(arguments, context=context)
             try:

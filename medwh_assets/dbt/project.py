@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import filelock
@@ -15,6 +16,7 @@ import filelock
 from medwh_assets.errors import SettingError
 
 _PARSED = {".sql", ".yml", ".yaml", ".csv", ".md"}
+_SAYING = _PARSED - {".md"}
 
 
 def dbt_executable() -> str:
@@ -31,11 +33,23 @@ def dbt_executable() -> str:
 
 def project_digest(project: Path) -> str:
     """Return a hash over every file that dbt parses, names included."""
+    return _digest(project, [file for file in project.rglob("*") if file.suffix in _PARSED])
+
+
+def models_sha256(project: Path) -> str:
+    """Return a hash over every file that says what stands in the marts: models, seeds and macros."""
+    files = [project / "dbt_project.yml"]
+    for folder in ("models", "seeds", "macros"):
+        files += [file for file in (project / folder).rglob("*") if file.suffix in _SAYING]
+    return _digest(project, files)
+
+
+def _digest(project: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(project.rglob("*")):
-        if file.suffix in _PARSED and "target" not in file.relative_to(project).parts:
-            digest.update(file.relative_to(project).as_posix().encode() + b"\0")
-            digest.update(file.read_bytes() + b"\0")
+    for name in sorted(file.relative_to(project).as_posix() for file in files):
+        if "target" not in name.split("/"):
+            digest.update(name.encode() + b"\0")
+            digest.update((project / name).read_bytes() + b"\0")
     return digest.hexdigest()
 
 

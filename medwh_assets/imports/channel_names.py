@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 from pydantic import JsonValue
 
 from medwh_assets.errors import ChannelNameError
-from medwh_assets.imports.telethon_dump import channel_id_of
 from medwh_assets.lake.records import MAX_INT
+from medwh_assets.lake.telethon_message import channel_id_of
 from medwh_assets.slices import channel_name
 
 Origin = Literal["file", "folder", "records", "chat"]

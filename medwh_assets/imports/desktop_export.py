@@ -14,7 +14,6 @@ from pydantic import JsonValue
 
 from medwh_assets.imports.found import Found, RecordError, sound
 from medwh_assets.imports.misdecoded import looks_misdecoded
-from medwh_assets.imports.spellings import UNREADABLE_DATE
 from medwh_assets.lake.merge import post_from_reading
 from medwh_assets.lake.records import (
     MAX_INT,
@@ -29,6 +28,7 @@ from medwh_assets.lake.records import (
     Reaction,
     mend,
 )
+from medwh_assets.lake.telethon_message import UNREADABLE_DATE
 
 PUBLIC_TYPES = frozenset(("public_channel", "public_supergroup"))
 CHAT_TYPES = PUBLIC_TYPES | {

@@ -22,6 +22,7 @@ from medwh_assets.imports.source_file import CHATLESS, Envelope, FoundChat, Shap
 from medwh_assets.imports.spellings import CHANNEL, SCRAPED, TITLE, read_record
 from medwh_assets.imports.spool import ImageName
 from medwh_assets.imports.survey import Survey
+from medwh_assets.lake import telethon_message
 from medwh_assets.lake.records import Post
 from medwh_assets.lake.store import first_reason
 
@@ -149,7 +150,7 @@ def _read(
 def _read_record(
     survey: Survey, file: SourceFile, raw: JsonValue, envelope: _Envelope, bounds: Bounds
 ) -> Shaped | Refused:
-    if isinstance(raw, dict) and telethon_dump.is_dump(raw):
+    if isinstance(raw, dict) and telethon_message.is_message(raw):
         shape: Shape = "telethon_dump"
         says = says_of_message(raw)
     else:

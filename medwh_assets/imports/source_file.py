@@ -13,7 +13,6 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from medwh_assets.imports import telethon_dump
 from medwh_assets.imports.channel_names import (
     NOTHING,
     FileName,
@@ -37,6 +36,7 @@ from medwh_assets.imports.dump_file import Fields, Form, events, undecided
 from medwh_assets.imports.json_stream import Broken, Closed, Opened, Record
 from medwh_assets.imports.pictures import EXPORT_FILE
 from medwh_assets.imports.spellings import DATE, ID
+from medwh_assets.lake import telethon_message
 
 Shape = Literal["scraped_lake", "desktop_export", "telethon_dump", "csv_dump"]
 
@@ -110,7 +110,7 @@ class Noted:
         says = NOTHING
         shape: Shape = "csv_dump" if form == "csv" else "scraped_lake"
         if isinstance(raw, dict):
-            if telethon_dump.is_dump(raw):
+            if telethon_message.is_message(raw):
                 shape, says = "telethon_dump", says_of_message(raw)
             elif is_message(raw):
                 self.chatless += 1

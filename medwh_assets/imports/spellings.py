@@ -24,6 +24,7 @@ from medwh_assets.lake.records import (
     Observation,
     Post,
 )
+from medwh_assets.lake.telethon_message import UNREADABLE_DATE
 
 # `id` may be the number of a row in a script's own table.
 ID = ("message_id", "msg_id", "messageId", "id")
@@ -56,7 +57,6 @@ _ID_MARK = 10**12
 # A time in whole seconds is below this until the year 5138; pandas writes milliseconds.
 _MILLISECONDS = 10**11
 _SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?=\D|$)", re.ASCII)
-UNREADABLE_DATE = "the date cannot be read; one that can: 2024-01-31T10:00:00+00:00"
 _REPLY_REPR = re.compile(r"\breply_to_msg_id=([0-9]{1,18})\b")
 
 Record = Mapping[str, JsonValue]

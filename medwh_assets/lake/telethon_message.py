@@ -35,6 +35,7 @@ from medwh_assets.lake.records import (
     Reaction,
 )
 
+UNREADABLE_DATE = "the date cannot be read; one that can: 2024-01-31T10:00:00+00:00"
 CLASSES = ("Message", "MessageService", "MessageEmpty")
 
 # Fields that the post holds as they are.
@@ -110,7 +111,7 @@ def post_of_message(
     """Turn one message into a post.
 
     Args:
-        record: the message's fields, storable as `records.mend_json` makes them.
+        record: the message's fields, storable as `records.mend_json` makes them, `without_keys`.
         channel: the channel's name in the lake.
         source: the kind of source, for the post's `sources`.
         observed_at: logical time of the read.
@@ -135,7 +136,7 @@ def post_of_message(
         raise MessageError("the text is no string")
 
     extra: dict[str, JsonValue] = {
-        key: without_keys(value)
+        key: value
         for key, value in record.items()
         if value is not None and key not in _SAID and (value or key not in _FLAGS)
     }
@@ -177,9 +178,7 @@ def post_of_message(
 def without_keys(value: JsonValue) -> JsonValue:
     """Return a message's plain values without the keys to its files and without previews."""
     if isinstance(value, dict):
-        kind = value.get("_")
-        preview = isinstance(kind, str) and kind in _PREVIEWS
-        left_out = _KEYS_AND_PREVIEW if preview else _KEYS
+        left_out = keys_of(value.get("_"))
         return {
             name: without_keys(item) if isinstance(item, dict | list) else item
             for name, item in value.items()
@@ -188,6 +187,11 @@ def without_keys(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [without_keys(item) for item in value]
     return value
+
+
+def keys_of(kind: object) -> frozenset[str]:
+    """Return the fields that `without_keys` leaves out of an object of some class."""
+    return _KEYS_AND_PREVIEW if isinstance(kind, str) and kind in _PREVIEWS else _KEYS
 
 
 # -- values ----------------------------------------------------------------------------------------
@@ -236,7 +240,7 @@ def moment_of(value: JsonValue) -> tuple[datetime, DateAuthority]:
             return datetime.fromtimestamp(seconds, tz=UTC), "telegram"
     except (ValueError, OverflowError, OSError):
         pass
-    raise MessageError("the date cannot be read")
+    raise MessageError(UNREADABLE_DATE)
 
 
 def _says_only(value: Fields, *names: str) -> bool:

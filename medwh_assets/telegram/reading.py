@@ -219,21 +219,45 @@ def _read_live(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
 
 
 def _newest(lake: Lake, live: LiveAccount, channel: str, today: date) -> Iterator[Outcome]:
-    """Read whole days from the newest back, in growing runs, until they hold enough posts."""
+    """Read whole days from the newest back, in growing runs, until they hold enough posts.
+
+    Written down are today and the days from the first post found to the last: a channel's silence
+    since then leaves no slices.
+    """
     last, days, posts = today, 1, 0
     oldest = max(lake.start_date, today - timedelta(days=_SILENT_DAYS))
+    between: list[SliceReading] = []
     while posts < (live.newest or 0) and last >= oldest:
         first = max(oldest, last - timedelta(days=days - 1))
-        for outcome in _observed(lake, live, DayRun(channel, first, last)):
+        silence = _Silence()
+        found = 0
+        for outcome in _observed(
+            lake, live, DayRun(channel, first, last), None if last == today else silence
+        ):
             yield outcome
             if isinstance(outcome, Failed):
                 return
-            posts += int(outcome.counts.get("posts", 0))
+            found += int(outcome.counts.get("posts", 0))
+        if found and posts:
+            empty = {reading.slice: reading for reading in (*silence.after, *between)}
+            yield from each_slice(empty, lambda piece: _merge(lake, piece, [empty[piece]]))  # noqa: B023
+        between = silence.before if found else [*silence.before, *between]
+        posts += found
         last, days = first - timedelta(days=1), (today - first).days + 1
 
 
-def _observed(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
-    """Walk a run of a live channel's days, and keep what the channel says of itself."""
+def _observed(
+    lake: Lake, live: LiveAccount, run: DayRun, silence: "_Silence | None" = None
+) -> Iterator[Outcome]:
+    """Walk a run of a live channel's days, and keep what the channel says of itself.
+
+    Args:
+        lake: where both is kept.
+        live: reads them.
+        run: the days.
+        silence: takes the days before the first post and after the last, which are then not
+            written down.
+    """
     before = replace(live.source.effort)
     try:
         live.raise_if_refused(run.channel)
@@ -242,7 +266,7 @@ def _observed(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
         live.refuse(run.channel, error)
         yield from (Failed(piece, error) for piece in run.slices())
         return
-    for outcome in _walk(lake, live.source, run):
+    for outcome in _walk(lake, live.source, run, silence):
         if isinstance(outcome, Failed):
             live.refuse(run.channel, outcome.error)
         else:
@@ -253,6 +277,36 @@ def _observed(lake: Lake, live: LiveAccount, run: DayRun) -> Iterator[Outcome]:
                 told["channel_facts"], facts = facts, ""
             outcome = replace(outcome, counts=told)
         yield outcome
+
+
+@dataclass(slots=True)
+class _Silence:
+    """Empty readings at the two ends of a run of days.
+
+    Attributes:
+        before: those before the first post; all of them, if there is none.
+        after: those after the last.
+    """
+
+    before: list[SliceReading] = field(default_factory=list[SliceReading])
+    after: list[SliceReading] = field(default_factory=list[SliceReading])
+
+    def cut(self, readings: Iterable[SliceReading]) -> Iterator[SliceReading]:
+        """Keep the empty readings at both ends, and hand on what is between."""
+        empty = self.before
+        for reading in readings:
+            if reading.posts or reading.bad:
+                if empty is self.after:
+                    yield from empty
+                empty = self.after
+                empty.clear()
+                yield reading
+            else:
+                empty.append(reading)
+
+    def slices(self) -> set[Slice]:
+        """Return the slices of these readings."""
+        return {reading.slice for reading in (*self.before, *self.after)}
 
 
 def _spent(now: Effort, before: Effort) -> dict[str, Number]:
@@ -297,13 +351,16 @@ def _settle(
     return {"posts": len(posts), "quarantined": len(bad), "source": "lake", **(told or {})}
 
 
-def _walk(lake: Lake, source: MessageSource, run: DayRun) -> Iterator[Outcome]:
+def _walk(
+    lake: Lake, source: MessageSource, run: DayRun, silence: _Silence | None = None
+) -> Iterator[Outcome]:
     """Merge a run's readings day by day; days that the source cannot give fail, the others stand."""
     waiting = list(run.slices())
     failure: Exception | None = None
     day: list[SliceReading] = []
     try:
-        for reading in source.read(run):
+        readings = source.read(run)
+        for reading in readings if silence is None else silence.cut(readings):
             if day and day[0].slice != reading.slice:
                 yield from _take_in(lake, day, waiting)
                 day = []
@@ -312,6 +369,9 @@ def _walk(lake: Lake, source: MessageSource, run: DayRun) -> Iterator[Outcome]:
         failure = error
     # What was read before a failure was read.
     yield from _take_in(lake, day, waiting)
+    if silence is not None:
+        left_out = silence.slices()
+        waiting = [piece for piece in waiting if piece not in left_out]
     if failure is None:
         # The source has never read these days: whatever an import brought of them stands.
         yield from each_slice(waiting, lambda piece: _settle(lake, piece))

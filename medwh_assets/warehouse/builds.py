@@ -3,6 +3,8 @@
 Loads that commit later belong to the next build. What dbt does with the set stands in its models.
 """
 
+from dataclasses import dataclass
+
 from psycopg import sql
 
 from medwh_assets.errors import BuildLostError
@@ -13,8 +15,21 @@ from medwh_assets.warehouse.statements import statement
 _LOCK = 7_305_811_966_014_403
 
 
-def open_build(connection: Connection, full_refresh: bool) -> int:
-    """Fix the loads that are committed and not yet built, and return the build's id.
+@dataclass(frozen=True, slots=True)
+class OpenBuild:
+    """A build in progress.
+
+    Attributes:
+        build_id: the id under which its loads are fixed.
+        full_refresh: whether every model has to be built from nothing.
+    """
+
+    build_id: int
+    full_refresh: bool
+
+
+def open_build(connection: Connection, full_refresh: bool, models_sha256: str) -> OpenBuild:
+    """Fix the loads that are committed and not yet built.
 
     Builds take turns: this waits until the build before has finished or its process is dead. The
     turn belongs to the session, so the connection must stay open until `finish_build`; if its
@@ -22,7 +37,9 @@ def open_build(connection: Connection, full_refresh: bool) -> int:
 
     Args:
         connection: of role medwh_loader, outside any transaction.
-        full_refresh: whether dbt will build everything from nothing.
+        full_refresh: whether everything is to be built from nothing; it is as well where the
+            last build was of other models.
+        models_sha256: hash of the models, seeds and macros.
 
     Raises:
         DatabaseUnreachableError: the connection broke.
@@ -33,12 +50,15 @@ def open_build(connection: Connection, full_refresh: bool) -> int:
             with connection.transaction():
                 connection.execute(statement("builds/fail_abandoned.sql"))
                 row = connection.execute(
-                    statement("builds/open.sql"), {"full_refresh": full_refresh}
+                    statement("builds/open.sql"),
+                    {"full_refresh": full_refresh, "models_sha256": models_sha256},
                 ).fetchone()
         except BaseException:
             _give_turn(connection)
             raise
-        return int(row[0]) if row else 0
+        if row is None:
+            raise BuildLostError("the build could not be opened: run again")
+        return OpenBuild(int(row[0]), bool(row[1]))
 
 
 def finish_build(connection: Connection, build_id: int, ok: bool) -> None:
@@ -46,7 +66,7 @@ def finish_build(connection: Connection, build_id: int, ok: bool) -> None:
 
     Args:
         connection: the one that opened the build.
-        build_id: what `open_build` returned.
+        build_id: its id.
         ok: whether every model was built.
 
     Raises:
@@ -70,6 +90,14 @@ def unbuilt_loads(connection: Connection) -> int:
     with database_errors():
         row = connection.execute(statement("builds/count_unbuilt_loads.sql")).fetchone()
         return int(row[0]) if row else 0
+
+
+def models_changed(connection: Connection, models_sha256: str) -> bool:
+    """Whether the marts were built last by models other than these."""
+    with database_errors():
+        values = {"models_sha256": models_sha256}
+        row = connection.execute(statement("builds/models_changed.sql"), values).fetchone()
+        return bool(row and row[0])
 
 
 def count_rows(connection: Connection, schema: str, table: str) -> int:

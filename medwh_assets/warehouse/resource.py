@@ -6,7 +6,6 @@ Whoever asks for a connection gets a server that runs and a database that is set
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,7 +13,14 @@ from pydantic import SecretStr
 from medwh_assets.errors import MedwhError
 from medwh_assets.settings import PostgresSettings
 from medwh_assets.slices import Slice
-from medwh_assets.warehouse.builds import count_rows, finish_build, open_build, unbuilt_loads
+from medwh_assets.warehouse.builds import (
+    OpenBuild,
+    count_rows,
+    finish_build,
+    models_changed,
+    open_build,
+    unbuilt_loads,
+)
 from medwh_assets.warehouse.connection import (
     Connection,
     Database,
@@ -24,13 +30,6 @@ from medwh_assets.warehouse.connection import (
 )
 from medwh_assets.warehouse.load import LedgerTable, loaded_contents, remove_slices
 from medwh_assets.warehouse.setup import set_up
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBuild:
-    """A build in progress."""
-
-    build_id: int
 
 
 class Warehouse:
@@ -115,29 +114,36 @@ class Warehouse:
         with self.connect("medwh_loader") as connection:
             return unbuilt_loads(connection)
 
+    def models_changed(self, models_sha256: str) -> bool:
+        """Whether the marts were built last by models other than these."""
+        with self.connect("medwh_loader") as connection:
+            return models_changed(connection, models_sha256)
+
     def remove(self, slices: list[Slice]) -> int:
         """Take slices out of `raw`; the next build takes them out of the marts."""
         with self.connect("medwh_loader") as connection:
             return remove_slices(connection, slices)
 
     @contextmanager
-    def build(self, *, full_refresh: bool, every_model: bool) -> Generator[OpenBuild]:
+    def build(
+        self, *, models_sha256: str, full_refresh: bool, every_model: bool
+    ) -> Generator[OpenBuild]:
         """Fix the loads of a build; mark them as built at the end if every model has seen them.
 
         Raises:
             BuildLostError: the connection that holds the build's turn broke on the way.
         """
         with self.connect("medwh_loader") as connection:
-            build_id = open_build(connection, full_refresh)
+            opened = open_build(connection, full_refresh, models_sha256)
             try:
-                yield OpenBuild(build_id)
+                yield opened
             except BaseException:
                 # Why the build failed tells more than why that could not be written down; the
                 # next build marks this one as failed.
                 with suppress(MedwhError):
-                    finish_build(connection, build_id, ok=False)
+                    finish_build(connection, opened.build_id, ok=False)
                 raise
-            finish_build(connection, build_id, ok=every_model)
+            finish_build(connection, opened.build_id, ok=every_model)
 
     def count_rows(self, schema: str, table: str) -> int:
         """Count the rows of a table that dbt has built."""

@@ -44,8 +44,17 @@ FILES = {
 }
 
 
+@dataclass
 class Ledger:
-    """Nothing is loaded; one load waits."""
+    """Nothing is loaded; one load waits to be built.
+
+    Attributes:
+        built: the models of the last build.
+        waiting: how many loads wait.
+    """
+
+    built: str
+    waiting: int = 1
 
     def loaded_messages(self) -> dict[Slice, str]:
         return {}
@@ -57,7 +66,10 @@ class Ledger:
         return {}
 
     def unbuilt_loads(self) -> int:
-        return 1
+        return self.waiting
+
+    def models_changed(self, models_sha256: str) -> bool:
+        return self.built != models_sha256
 
 
 @dataclass
@@ -91,6 +103,8 @@ class World:
     broken: dict[dg.AssetKey, Exception] = field(default_factory=dict[dg.AssetKey, Exception])
     killed_in: dg.AssetKey | None = None
     no_model: Exception | None = None
+    ledger: Ledger = field(default_factory=lambda: Ledger("models"))
+    models: str = "models"
     did: dict[dg.AssetKey, list[Slice]] = field(default_factory=dict[dg.AssetKey, list[Slice]])
     tries: int = 0
     refreshed: list[bool] = field(default_factory=list[bool])
@@ -99,7 +113,13 @@ class World:
     def run(self, selection: Selection | None = None, **options: bool) -> RunResult:
         recorder = Recorder(self.watcher)
         runner = StageRunner(
-            self._definitions(recorder), self.instance, self.lake, Ledger(), self._model, recorder
+            self._definitions(recorder),
+            self.instance,
+            self.lake,
+            self.ledger,
+            self._model,
+            lambda: self.models,
+            recorder,
         )
         return runner.run(selection or Selection(read=(A, B)), **options)
 
@@ -253,6 +273,15 @@ def test_a_slot_that_a_killed_run_holds_keeps_nobody_waiting(world: World) -> No
     assert storage.claim_concurrency_slot("telegram", "killed", "step").is_claimed
     assert world.run().ok
     assert world.did[keys.RAW_DETECTIONS] == [A, B]
+
+
+def test_changed_models_are_built_from_nothing_though_no_load_waits(world: World) -> None:
+    world.ledger.waiting = 0
+    world.run(Selection())
+    assert world.refreshed == []
+    world.models = "changed"
+    world.run(Selection())
+    assert world.refreshed == [True]
 
 
 def test_a_full_refresh_reaches_the_models(world: World) -> None:

@@ -44,7 +44,7 @@ def dbt(
     with models_database.connect() as connection:
         for channel in CHANNELS:
             first_loads(connection, channel)
-        build_id = open_build(connection, full_refresh=True)
+        build_id = open_build(connection, True, "models").build_id
         command.rebuild()
         finish_build(connection, build_id, ok=True)
     _copy(models_database, template.on("dbt_models_built"))

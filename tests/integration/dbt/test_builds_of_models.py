@@ -48,12 +48,12 @@ def test_incremental_builds_equal_a_full_refresh_after_every_kind_of_load(
     look(warehouse, "demo_moved_after", 6, seen(1, "bottle", "person"))
     look(warehouse, "demo_looked_again", 1, seen(1, "giraffe"))
     look(warehouse, "demo_looked_late", 2, seen(3, "box"), seen(4, "person"))
-    build_id = open_build(warehouse, full_refresh=False)
+    build_id = open_build(warehouse, False, "models").build_id
     dbt.run(build_id)
     finish_build(warehouse, build_id, ok=True)
     look(warehouse, "demo_moved_before", 1)
     load(warehouse, "demo_moved_after", 6, post("demo_moved_after", 1, 6))
-    dbt.run(open_build(warehouse, full_refresh=False))
+    dbt.run(open_build(warehouse, False, "models").build_id)
     assert_equals_a_full_refresh(warehouse, dbt)
 
 
@@ -62,7 +62,7 @@ def test_a_post_whose_new_day_is_built_before_its_old_one_stands_once(
 ) -> None:
     """A load can commit between two models of a build that knows only one of the two days."""
     load(warehouse, CHANNEL, 6, post(CHANNEL, 1, 6))
-    build_id = open_build(warehouse, full_refresh=False)
+    build_id = open_build(warehouse, False, "models").build_id
     warehouse.execute(
         "delete from ops.build_loads using raw.loads where build_loads.load_id = loads.load_id"
         " and build_id = %s and slice_date = %s",
@@ -77,13 +77,13 @@ def test_a_load_that_commits_during_a_build_is_in_the_next_one(
     warehouse: Connection, dbt: DbtCommand
 ) -> None:
     load(warehouse, CHANNEL, 8, post(CHANNEL, 8, 8))
-    build_id = open_build(warehouse, full_refresh=False)
+    build_id = open_build(warehouse, False, "models").build_id
     load(warehouse, CHANNEL, 9, post(CHANNEL, 9, 9))
     dbt.run(build_id)
     finish_build(warehouse, build_id, ok=True)
     assert days_of(warehouse, 8) == [march(8)]
     assert days_of(warehouse, 9) == []
-    dbt.run(open_build(warehouse, full_refresh=False))
+    dbt.run(open_build(warehouse, False, "models").build_id)
     assert days_of(warehouse, 9) == [march(9)]
 
 
@@ -105,7 +105,7 @@ def test_a_model_that_fails_keeps_its_rows_and_the_build_can_be_repeated(
     warehouse.execute(
         "update raw.yolo_detections set detection_data = detection_data - 'image_path'"
     )
-    build_id = open_build(warehouse, full_refresh=False)
+    build_id = open_build(warehouse, False, "models").build_id
     with pytest.raises(BuildFailed, match="fct_messages"):
         dbt.run(build_id)
     finish_build(warehouse, build_id, ok=False)
@@ -115,7 +115,7 @@ def test_a_model_that_fails_keeps_its_rows_and_the_build_can_be_repeated(
         "update raw.yolo_detections set detection_data"
         " = detection_data || jsonb_build_object('image_path', format('images/%s.jpg', message_id))"
     )
-    dbt.run(open_build(warehouse, full_refresh=False))
+    dbt.run(open_build(warehouse, False, "models").build_id)
     assert marts_identity(warehouse) != before
     assert_equals_a_full_refresh(warehouse, dbt)
 
@@ -140,7 +140,7 @@ def test_constraints_indexes_and_rights_outlive_normal_and_full_builds(
     made = structure_of_marts(warehouse)
     for _ in range(2):
         load(warehouse, CHANNEL, 2, post(CHANNEL, 3, 2))
-        build_id = open_build(warehouse, full_refresh=False)
+        build_id = open_build(warehouse, False, "models").build_id
         dbt.run(build_id)
         finish_build(warehouse, build_id, ok=True)
         assert structure_of_marts(warehouse) == made
@@ -266,7 +266,7 @@ def test_what_a_channel_says_reaches_the_marts_without_its_phone_numbers(
     warehouse: Connection, dbt: DbtCommand
 ) -> None:
     observe(warehouse, CHANNEL, 10, told(CHANNEL, 10, 104, about="Call 0900 000 012"))
-    dbt.run(open_build(warehouse, full_refresh=False))
+    dbt.run(open_build(warehouse, False, "models").build_id)
     assert warehouse.execute(
         "select channel_title, channel_about, channel_spelling, channel_id, subscribers_count"
         " from marts.dim_channels where channel_username = %s",
@@ -284,7 +284,7 @@ def test_a_channel_that_has_posted_nothing_is_known_by_what_it_says(
     warehouse: Connection, dbt: DbtCommand
 ) -> None:
     observe(warehouse, "demo_silent", 10, told("demo_silent", 10, 31))
-    dbt.run(open_build(warehouse, full_refresh=False))
+    dbt.run(open_build(warehouse, False, "models").build_id)
     assert warehouse.execute(
         "select subscribers_count, message_count, image_count, first_post_at"
         " from marts.dim_channels where channel_username = 'demo_silent'"
@@ -300,7 +300,7 @@ def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
     warehouse: Connection, models_database: Database, tmp_path: Path
 ) -> None:
     load(warehouse, CHANNEL, 5, post(CHANNEL, 8, 5))
-    build_id = open_build(warehouse, full_refresh=False)
+    build_id = open_build(warehouse, False, "models").build_id
     finished = subprocess.run(
         [
             *(Path(sys.executable).with_name("dbt"), "--no-use-colors", "--warn-error", "build"),

@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from medwh_assets.errors import BuildLostError, DatabaseUnreachableError
-from medwh_assets.warehouse.builds import finish_build, open_build, unbuilt_loads
+from medwh_assets.warehouse.builds import finish_build, models_changed, open_build, unbuilt_loads
 from medwh_assets.warehouse.connection import Connection, Database
 from medwh_assets.warehouse.load import load_messages
 from tests.integration.warehouse.made_records import FIRST, post, slice_of
@@ -34,7 +34,7 @@ def status_of(connection: Connection, build_id: int) -> str:
 def test_a_build_holds_the_loads_that_no_finished_build_holds(loader: Connection) -> None:
     first, second = load(loader, 0), load(loader, 1)
     assert unbuilt_loads(loader) == 2
-    build_id = open_build(loader, full_refresh=False)
+    build_id = open_build(loader, False, "models").build_id
     assert loads_of(loader, build_id) == [first, second]
     assert unbuilt_loads(loader) == 2
     finish_build(loader, build_id, ok=True)
@@ -42,7 +42,7 @@ def test_a_build_holds_the_loads_that_no_finished_build_holds(loader: Connection
     assert unbuilt_loads(loader) == 0
 
     third = load(loader, 2)
-    build_id = open_build(loader, full_refresh=False)
+    build_id = open_build(loader, False, "models").build_id
     assert loads_of(loader, build_id) == [third]
     finish_build(loader, build_id, ok=True)
 
@@ -50,13 +50,13 @@ def test_a_build_holds_the_loads_that_no_finished_build_holds(loader: Connection
 def test_a_load_that_commits_during_a_build_is_in_the_next(
     database: Database, loader: Connection
 ) -> None:
-    build_id = open_build(loader, full_refresh=False)
+    build_id = open_build(loader, False, "models").build_id
     with database.connect("medwh_loader") as other:
         late = load(other, 0)
     assert loads_of(loader, build_id) == []
     finish_build(loader, build_id, ok=True)
     assert unbuilt_loads(loader) == 1
-    build_id = open_build(loader, full_refresh=False)
+    build_id = open_build(loader, False, "models").build_id
     assert loads_of(loader, build_id) == [late]
     finish_build(loader, build_id, ok=True)
 
@@ -70,7 +70,7 @@ def test_a_load_that_began_earlier_and_commits_later_is_in_the_next_build(
             " values ('telegram_messages', 'demo_slow', '2025-03-01', 0)"
         )
         later = load(loader, 0)
-        build_id = open_build(loader, full_refresh=False)
+        build_id = open_build(loader, False, "models").build_id
         assert loads_of(loader, build_id) == [later]
     finish_build(loader, build_id, ok=True)
     assert unbuilt_loads(loader) == 1
@@ -78,10 +78,10 @@ def test_a_load_that_began_earlier_and_commits_later_is_in_the_next_build(
 
 def test_the_loads_of_a_failed_build_are_in_the_next(loader: Connection) -> None:
     only = load(loader, 0)
-    failed = open_build(loader, full_refresh=False)
+    failed = open_build(loader, False, "models").build_id
     finish_build(loader, failed, ok=False)
     assert status_of(loader, failed) == "failed"
-    build_id = open_build(loader, full_refresh=True)
+    build_id = open_build(loader, True, "models").build_id
     assert loads_of(loader, build_id) == [only]
     finish_build(loader, build_id, ok=True)
 
@@ -91,21 +91,39 @@ def test_a_build_whose_process_died_is_marked_and_its_loads_are_built_again(
 ) -> None:
     only = load(loader, 0)
     with database.connect("medwh_loader") as dying:
-        abandoned = open_build(dying, full_refresh=False)
-    build_id = open_build(loader, full_refresh=False)
+        abandoned = open_build(dying, False, "models").build_id
+    build_id = open_build(loader, False, "models").build_id
     assert status_of(loader, abandoned) == "failed"
     assert loads_of(loader, build_id) == [only]
     finish_build(loader, build_id, ok=True)
 
 
+def test_other_models_are_built_from_nothing(loader: Connection) -> None:
+    assert not models_changed(loader, "new")
+    for models, full_refresh in [("old", False), ("old", False), ("new", True), ("new", False)]:
+        assert models_changed(loader, models) == full_refresh
+        build = open_build(loader, False, models)
+        assert build.full_refresh == full_refresh
+        finish_build(loader, build.build_id, ok=True)
+
+
+def test_models_whose_build_failed_are_still_to_be_built_from_nothing(loader: Connection) -> None:
+    finish_build(loader, open_build(loader, False, "old").build_id, ok=True)
+    finish_build(loader, open_build(loader, False, "new").build_id, ok=False)
+    assert models_changed(loader, "new")
+    build = open_build(loader, False, "new")
+    assert build.full_refresh
+    finish_build(loader, build.build_id, ok=True)
+
+
 def test_builds_take_turns(database: Database, loader: Connection) -> None:
     only = load(loader, 0)
-    first = open_build(loader, full_refresh=False)
+    first = open_build(loader, False, "models").build_id
     opened = Event()
 
     def build() -> list[int]:
         with database.connect("medwh_loader") as other:
-            build_id = open_build(other, full_refresh=False)
+            build_id = open_build(other, False, "models").build_id
             opened.set()
             found = loads_of(other, build_id)
             finish_build(other, build_id, ok=True)
@@ -129,12 +147,12 @@ def wait_until_somebody_waits(connection: Connection) -> None:
 def test_a_build_that_lost_its_turn_is_not_done(database: Database, loader: Connection) -> None:
     load(loader, 0)
     with database.connect("medwh_loader") as broken:
-        lost = open_build(broken, full_refresh=False)
+        lost = open_build(broken, False, "models").build_id
         with database.connect() as other:
             other.execute("select pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
         with pytest.raises(DatabaseUnreachableError):
             finish_build(broken, lost, ok=True)
-    finish_build(loader, open_build(loader, full_refresh=False), ok=True)
+    finish_build(loader, open_build(loader, False, "models").build_id, ok=True)
     with pytest.raises(BuildLostError):
         finish_build(loader, lost, ok=True)
     assert status_of(loader, lost) == "failed"

@@ -352,7 +352,7 @@ def rows_of(connection: Connection) -> dict[tuple[date, int], str]:
 
 def build(connection: Connection, mart: dict[tuple[date, int], str]) -> None:
     """Do what an incremental model does: empty the days that the loads touched, fill them anew."""
-    build_id = open_build(connection, full_refresh=False)
+    build_id = open_build(connection, False, "models").build_id
     touched = {
         day
         for (day,) in connection.execute(

@@ -300,3 +300,15 @@ def _to_json(value: object) -> str:
         return value.isoformat()
     assert isinstance(value, bytes)
     return base64.b64encode(value).decode("ascii")
+
+
+def kept(value: Any) -> Any:
+    """What a post keeps of a value as JSON holds it: no keys to files, no previews."""
+    if isinstance(value, list):
+        return [kept(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    gone = {"access_hash", "file_reference"}
+    if value.get("_") == "PhotoStrippedSize":
+        gone.add("bytes")
+    return {name: kept(item) for name, item in value.items() if name not in gone}

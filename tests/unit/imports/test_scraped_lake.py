@@ -12,10 +12,10 @@ from medwh_assets.errors import ImportShapeError
 from medwh_assets.imports import image_intake
 from medwh_assets.imports.intake import import_dump
 from medwh_assets.imports.json_stream import LISTS
-from medwh_assets.imports.spellings import UNREADABLE_DATE
 from medwh_assets.imports.summary import ImportSummary
 from medwh_assets.imports.survey import survey
 from medwh_assets.lake.store import Lake
+from medwh_assets.lake.telethon_message import UNREADABLE_DATE
 from medwh_assets.slices import Slice
 from tests.factories import FIRST_READ, json_values, make_post, make_reading, moment, tree
 from tests.unit.imports.bringing import bring_in

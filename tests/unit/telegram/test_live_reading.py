@@ -48,6 +48,7 @@ class Telegram:
 
     posts: int = 1
     silent_after: date = date.max
+    only_on: set[date] | None = None
     bad: dict[tuple[str, date], Exception] = field(
         default_factory=dict[tuple[str, date], Exception]
     )
@@ -82,9 +83,12 @@ class Telegram:
                     source="telegram",
                     media=Media(kind="photo", photo_id=number + n),
                 )
-                for n in range(self.posts if piece.date <= self.silent_after else 0)
+                for n in range(self.posts if self._speaks_on(piece.date) else 0)
             ]
             yield make_reading(*posts, piece=piece, at=NOW, complete=piece.date < NOW.date())
+
+    def _speaks_on(self, day: date) -> bool:
+        return day <= self.silent_after and (self.only_on is None or day in self.only_on)
 
     def image(self, post: Post) -> bytes | None:
         raise self.bad.get((post.channel, post.day), SourceUnreachableError("no picture"))
@@ -265,12 +269,28 @@ def test_a_first_try_of_a_channel_that_fell_silent_finds_its_last_posts(lake: La
     outcomes = read(lake, telegram, slices([NOW.date()]), newest=5)
     assert len(telegram.walks) == 10
     assert sum(int(o.counts["posts"]) for o in outcomes if isinstance(o, Done)) >= 5
+    first = telegram.walks[-1].first
+    days = [first + timedelta(days=n) for n in range((silent_since - first).days + 1)]
+    # Neither the search through its silence nor the silence itself leaves slices.
+    assert lake.slices() == slices([*days, NOW.date()])
 
 
-def test_a_first_try_of_an_empty_channel_ends_at_the_start_date(lake: Lake) -> None:
+def test_the_silence_between_two_posts_of_a_first_try_is_written_down(lake: Lake) -> None:
+    posted = {NOW.date() - timedelta(days=back) for back in (3, 5, 40, 43)}
+    telegram = Telegram(only_on=posted)
+    outcomes = read(lake, telegram, slices([NOW.date()]), newest=4)
+    days = [min(posted) + timedelta(days=n) for n in range(41)]
+    assert sorted(piece.date for piece in done(outcomes)) == [*days, NOW.date()]
+    manifests = [lake.manifest(piece) for piece in slices(days)]
+    assert [m.status for m in manifests if m] == ["complete"] * 41
+    assert [len(lake.posts(piece)) for piece in slices(days)] == [day in posted for day in days]
+
+
+def test_a_first_try_of_an_empty_channel_leaves_today_alone(lake: Lake) -> None:
     telegram = Telegram(silent_after=date.min)
     outcomes = read(lake, telegram, slices([NOW.date()]), newest=5)
-    assert min(piece.date for piece in done(outcomes)) == lake.start_date
+    assert telegram.walks[-1].first == lake.start_date
+    assert done(outcomes) == lake.slices() == slices([NOW.date()])
     assert all(isinstance(o, Done) for o in outcomes)
 
 

@@ -1,8 +1,24 @@
--- One statement, one snapshot: the loads that are committed now and stand in no finished build.
-with opened as (
-    insert into ops.builds (status, full_refresh)
-    values ('running', %(full_refresh)s)
-    returning build_id
+-- One statement, one snapshot: the loads that are committed now and stand in no finished build. Models
+-- that are not those of the build before have to be built from nothing.
+with before as (
+    select models_sha256
+    from ops.builds
+    where status = 'done'
+    order by build_id desc
+    limit 1
+),
+
+opened as (
+    insert into ops.builds (status, full_refresh, models_sha256)
+    values (
+        'running',
+        %(full_refresh)s
+        or exists (select from before where models_sha256 is distinct from %(models_sha256)s),
+        %(models_sha256)s
+    )
+    returning
+        build_id,
+        full_refresh
 ),
 
 fixed as (
@@ -22,4 +38,7 @@ fixed as (
     )
 )
 
-select build_id from opened
+select
+    build_id,
+    full_refresh
+from opened

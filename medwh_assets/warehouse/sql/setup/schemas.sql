@@ -73,6 +73,7 @@ create table if not exists ops.builds (
     finished_at timestamptz,
     full_refresh boolean not null
 );
+alter table ops.builds add column if not exists models_sha256 text;
 create table if not exists ops.build_loads (
     build_id bigint not null references ops.builds,
     load_id bigint not null references raw.loads,
