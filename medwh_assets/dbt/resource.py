@@ -3,7 +3,8 @@
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def export_connection(connection: Mapping[str, str], target: Path) -> None:
     """
     os.environ.update(connection)
     os.environ["DBT_TARGET_PATH"] = str(target)
+
+
+@contextmanager
+def build_id_in_connections(build_id: int) -> Generator[None]:
+    """Have a dbt that starts inside the block tell the server which build it works for.
+
+    As a setting of the connection and not as a variable of dbt's: one that changes has dbt parse the
+    whole project anew.
+    """
+    before = os.environ.get("PGOPTIONS")
+    os.environ["PGOPTIONS"] = f"{before or ''} -c medwh.build_id={build_id}".strip()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PGOPTIONS"]
+        else:
+            os.environ["PGOPTIONS"] = before
 
 
 def prune_runs(target: Path) -> None:

@@ -7,9 +7,18 @@
     named here and are no dbt sources.
 -#}
 
-{#- The slices of all loads of the build in `build_id`: (channel_username, slice_date). -#}
+{#-
+    The build in progress (ops.builds.build_id), null without one: then nothing is touched. Whoever
+    starts dbt gives it as a setting of the connection (PGOPTIONS='-c medwh.build_id=5'). As a dbt
+    variable it would have the whole project parsed anew in every build: 4 s.
+-#}
+{% macro build_id() -%}
+    nullif(current_setting('medwh.build_id', true), '')::bigint
+{%- endmacro %}
+
+
+{#- The slices of all loads of the build: (channel_username, slice_date). -#}
 {% macro touched_slices() -%}
-    {%- set build_id = var('build_id', none) -%}
     {%- set build_loads = api.Relation.create(
         database=target.database, schema='ops', identifier='build_loads') -%}
     {%- set loads = api.Relation.create(
@@ -17,7 +26,52 @@
     select loads.channel_username, loads.slice_date
     from {{ build_loads }} as build_loads
     inner join {{ loads }} as loads on build_loads.load_id = loads.load_id
-    where build_loads.build_id = {{ 'null' if build_id is none else build_id | int }}
+    where build_loads.build_id = {{ build_id() }}
+{%- endmacro %}
+
+
+{#- The channels of those slices: (channel_username). -#}
+{% macro touched_channels() -%}
+    select touched.channel_username from ({{ touched_slices() }}) as touched
+{%- endmacro %}
+
+
+{#-
+    The build in progress and those before it that were not finished. What a model noted as changed
+    under one of them may not have reached the models after it yet.
+-#}
+{% macro unfinished_builds() -%}
+    {%- set builds = api.Relation.create(
+        database=target.database, schema='ops', identifier='builds') -%}
+    select unfinished.build_id
+    from {{ builds }} as unfinished
+    where
+        unfinished.build_id <= {{ build_id() }}
+        and unfinished.build_id > coalesce(
+            (
+                select finished.build_id
+                from {{ builds }} as finished
+                where finished.status = 'done'
+                order by finished.build_id desc
+                limit 1
+            ),
+            0
+        )
+{%- endmacro %}
+
+
+{#-
+    The posts that a model with one or more rows per post has to make anew: (message_pk). Those of
+    touched slices, and those whose traits another post of their channel has changed.
+-#}
+{% macro touched_posts() -%}
+    select posts.message_pk
+    from {{ ref('stg_telegram_messages') }} as posts
+    where (posts.channel_username, posts.message_date) in ({{ touched_slices() }})
+    union
+    select traits.message_pk
+    from {{ ref('int_post_traits') }} as traits
+    where traits.changed_in_build in ({{ unfinished_builds() }})
 {%- endmacro %}
 
 
@@ -43,6 +97,18 @@
 {%- endmacro %}
 
 
+{#- Pre-hook of a mart with rows per post: take out those of touched slices and of touched posts. -#}
+{% macro delete_touched_posts(date_column='message_date') -%}
+    {%- set posts = touched_posts() -%}
+    {%- if is_incremental() %}
+    delete from {{ this }}
+    where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
+    delete from {{ this }}
+    where message_pk in ({{ posts }});
+    {%- endif %}
+{%- endmacro %}
+
+
 {#- Pre-hook of a model whose rows never move to another day. One snapshot, as above. -#}
 {% macro delete_touched_days(date_column) -%}
     {%- if is_incremental() %}
@@ -61,16 +127,12 @@
 {% macro delete_images_of_touched_channels() -%}
     {%- if is_incremental() %}
     delete from {{ this }}
-    where string_to_array(channel_usernames, ', ') && array(
-        select distinct touched.channel_username from ({{ touched_slices() }}) as touched
-    );
+    where string_to_array(channel_usernames, ', ') && array({{ touched_channels() }});
     delete from {{ this }}
     where image_sha256 in (
         select posts.image_sha256
         from {{ ref('fct_messages') }} as posts
-        where posts.channel_username in (
-            select touched.channel_username from ({{ touched_slices() }}) as touched
-        )
+        where posts.channel_username in ({{ touched_channels() }})
     );
     {%- endif %}
 {%- endmacro %}
@@ -80,6 +142,6 @@
 {% macro delete_touched_channels() -%}
     {%- if is_incremental() %}
     delete from {{ this }}
-    where channel_username in (select touched.channel_username from ({{ touched_slices() }}) as touched);
+    where channel_username in ({{ touched_channels() }});
     {%- endif %}
 {%- endmacro %}

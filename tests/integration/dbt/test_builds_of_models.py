@@ -305,9 +305,10 @@ def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
         [
             *(Path(sys.executable).with_name("dbt"), "--no-use-colors", "--warn-error", "build"),
             *("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR),
-            *("--vars", f"{{build_id: {build_id}}}"),
         ],
-        env=os.environ | dbt_environment(models_database, tmp_path),
+        env=os.environ
+        | dbt_environment(models_database, tmp_path)
+        | {"PGOPTIONS": f"-c medwh.build_id={build_id}"},
         capture_output=True,
         text=True,
         check=False,
@@ -318,7 +319,7 @@ def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
 
 
 def build(connection: Connection, dbt: DbtCommand) -> None:
-    build_id = open_build(connection, full_refresh=False)
+    build_id = open_build(connection, False, "models").build_id
     dbt.run(build_id)
     finish_build(connection, build_id, ok=True)
 
