@@ -16,6 +16,7 @@ from medwh_assets.automation.jobs import PIPELINE, daily_schedule
 from medwh_assets.dbt.assets import dbt_models
 from medwh_assets.dbt.project import ensure_manifest
 from medwh_assets.detection.assets import detection_assets
+from medwh_assets.extraction.assets import extraction_assets
 from medwh_assets.partitions import date_by_channel
 from medwh_assets.resources import default_resources, live_of, places_of
 from medwh_assets.settings import LakeSettings, PostgresSettings
@@ -50,6 +51,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
                 *telegram_assets(partitions),
                 *detection_assets(partitions),
                 *warehouse_assets(partitions),
+                *extraction_assets(partitions),
                 dbt_models(manifest),
             ],
             asset_checks=[every_slice_is_done],

@@ -18,10 +18,14 @@ from medwh_assets.automation.plan import load_due
 from medwh_assets.dbt.resource import OfflineDbtResource, export_connection, offline_dbt, prune_runs
 from medwh_assets.detection.yolo import YoloDetector
 from medwh_assets.errors import AccountError
+from medwh_assets.extraction.pepper import pepper_of
+from medwh_assets.extraction.post import Extractor
+from medwh_assets.extraction.vocabulary import load_vocabulary
 from medwh_assets.lake.store import Lake
 from medwh_assets.logical_time import logical_time_of
 from medwh_assets.settings import (
     DetectionSettings,
+    ExtractionSettings,
     LakeSettings,
     LiveSettings,
     PostgresSettings,
@@ -103,6 +107,16 @@ def detector_of(
         WeightsError: the weights are missing or unreadable.
     """
     return YoloDetector(settings, places.cache, on_wait=on_wait or (lambda _, __: None))
+
+
+def extractor_of(settings: ExtractionSettings, places: Places, dbt_project: Path) -> Extractor:
+    """Return the reader of texts, with the vocabulary of dbt's seeds and the pepper.
+
+    Raises:
+        SettingError: a seed is malformed, or the pepper cannot be kept.
+    """
+    vocabulary = load_vocabulary(dbt_project / "seeds")
+    return Extractor(vocabulary, pepper_of(settings.pii_pepper, places.state))
 
 
 class ToldAccountState(WarehouseAccountState):
@@ -330,6 +344,9 @@ def default_resources(settings: LakeSettings, dbt_project: Path) -> dict[str, ob
     def detector(context: dg.InitResourceContext) -> YoloDetector:
         return detector_of(DetectionSettings(), places, _to_log(context.log))
 
+    def extractor(_: dg.InitResourceContext) -> Extractor:
+        return extractor_of(ExtractionSettings(), places, dbt_project)
+
     @contextmanager
     def dbt(_: dg.InitResourceContext) -> Generator[OfflineDbtResource]:
         export_connection(warehouse.dbt_environment(), places.dbt_target)
@@ -340,6 +357,7 @@ def default_resources(settings: LakeSettings, dbt_project: Path) -> dict[str, ob
         "lake": Lake.of(settings),
         "sources": dg.ResourceDefinition(sources),
         "detector": dg.ResourceDefinition(detector),
+        "extractor": dg.ResourceDefinition(extractor),
         "warehouse": warehouse,
         "builds": warehouse,
         "dbt": dg.ResourceDefinition(dbt),

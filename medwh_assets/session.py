@@ -20,12 +20,19 @@ from medwh_assets.resources import (
     Live,
     Places,
     detector_of,
+    extractor_of,
     live_of,
     places_of,
     sample_of,
 )
 from medwh_assets.serve import Addresses
-from medwh_assets.settings import DetectionSettings, LakeSettings, PostgresSettings, ServeSettings
+from medwh_assets.settings import (
+    DetectionSettings,
+    ExtractionSettings,
+    LakeSettings,
+    PostgresSettings,
+    ServeSettings,
+)
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.stage_runner import Recorder, RunResult, Selection, StageRunner, Watcher
 from medwh_assets.telegram.reading import SourceDirectory
@@ -204,6 +211,7 @@ class Session:
             self.lake,
             self.warehouse,
             lambda: detector_of(DetectionSettings(), self.places).model,
+            lambda: extractor_of(ExtractionSettings(), self.places, DBT_PROJECT).version,
             lambda: models_sha256(DBT_PROJECT),
             recorder,
         )

@@ -181,6 +181,21 @@ def _image_size(weights: Path) -> int:
     return 256 if weights == DEMO_WEIGHTS else 640
 
 
+class ExtractionSettings(BaseSettings):
+    """How posts are read for what they say."""
+
+    model_config = _config("MEDWH_")
+
+    pii_pepper: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description=(
+            "Secret that makes sellers' keys of their phone numbers; unset = made once, in the "
+            "state folder."
+        ),
+    )
+
+
 class ServeSettings(BaseSettings):
     """What `medwh up` serves, and where."""
 

@@ -28,6 +28,7 @@ from medwh_assets.automation.plan import (
     messages_due,
 )
 from medwh_assets.errors import CoolingDownError, DatabaseUnreachableError, PermanentError
+from medwh_assets.extraction.in_lake import extracted_from
 from medwh_assets.lake.paths import Layer
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Failed, Outcome, by_reason
@@ -51,6 +52,10 @@ class Ledger(Protocol):
 
     def loaded_detections(self) -> dict[Slice, str]:
         """Return the content hash of every slice of detections as loaded last."""
+        ...
+
+    def loaded_extractions(self) -> dict[Slice, str]:
+        """Return the content hash of every slice of extractions as loaded last."""
         ...
 
     def loaded_channel_facts(self) -> dict[Slice, str]:
@@ -149,6 +154,7 @@ class StageRunner:
         lake: the lake that the assets work on.
         ledger: what the database has.
         model: gives the name of the configured detection model, as far as it makes slices due.
+        rules: gives the version of the rules that texts are read by.
         models_sha256: gives the hash of the models that a build would build.
         recorder: the `progress` resource that `definitions` was built with.
     """
@@ -160,6 +166,7 @@ class StageRunner:
         lake: Lake,
         ledger: Ledger,
         model: Callable[[], str],
+        rules: Callable[[], str],
         models_sha256: Callable[[], str],
         recorder: "Recorder",
     ) -> None:
@@ -170,6 +177,7 @@ class StageRunner:
         self._lake = lake
         self._ledger = ledger
         self._model = model
+        self._rules = rules
         self._models_sha256 = models_sha256
         self._recorder = recorder
 
@@ -238,15 +246,28 @@ class StageRunner:
             return [s for s in slices if detections_due(self._state(s, *layers), model)]
         if key == keys.RAW_MESSAGES:
             return self._to_load("telegram_messages", slices, self._ledger.loaded_messages())
-        return self._to_load("yolo_detections", slices, self._ledger.loaded_detections())
+        if key == keys.RAW_DETECTIONS:
+            return self._to_load("yolo_detections", slices, self._ledger.loaded_detections())
+        return self._to_extract(slices)
 
     def _to_load(
         self, layer: Layer, slices: Sequence[Slice], ledger: Mapping[Slice, str]
     ) -> list[Slice]:
         return [s for s in slices if load_due(self._lake.file_sha256(layer, s), s, ledger)]
 
+    def _to_extract(self, slices: Sequence[Slice]) -> list[Slice]:
+        """Return the slices whose texts were not read as they are by the rules as they are."""
+        rules = self._rules() if slices else ""
+        ledger = self._ledger.loaded_extractions()
+
+        def made(piece: Slice) -> str | None:
+            messages = self._lake.file_sha256("telegram_messages", piece)
+            return None if messages is None else extracted_from(messages, rules)
+
+        return [piece for piece in slices if load_due(made(piece), piece, ledger)]
+
     def _state(self, piece: Slice, *layers: Layer) -> SliceState:
-        """Look at some files of a slice; all five stages over 5,000 slices look for 3 s."""
+        """Look at some files of a slice; all stages over 5,000 slices look for 3 s."""
 
         def now(layer: Layer) -> str | None:
             return self._lake.file_sha256(layer, piece) if layer in layers else None

@@ -14,11 +14,11 @@ from medwh_assets.lake.channels import (
 )
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Number, Outcome, each_slice
+from medwh_assets.phones import count_and_mask_phones
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, database_errors
 from medwh_assets.warehouse.from_lake import Connector
 from medwh_assets.warehouse.load import loaded_contents
-from medwh_assets.warehouse.masking import count_and_mask_phones
 from medwh_assets.warehouse.statements import statement
 
 _TABLE = "channel_facts"

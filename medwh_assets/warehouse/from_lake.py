@@ -7,7 +7,7 @@ from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Number, Outcome, each_slice
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, Role
-from medwh_assets.warehouse.load import LoadResult, load_detections, load_messages
+from medwh_assets.warehouse.load import load_detections, load_messages
 
 # What stands in the ledger for a slice without images: no model has seen anything.
 NO_MODEL = "none"
@@ -50,7 +50,7 @@ def _load_messages(lake: Lake, connection: Connection, piece: Slice) -> Mapping[
     if content_sha256 is None:
         return {"dagster/row_count": 0, "status": "not in the lake"}
     result = load_messages(connection, piece, lake.posts(piece), content_sha256)
-    return {**_counts(result), "masked_phones": result.masked_phones}
+    return {**result.counts, "masked_phones": result.masked_phones}
 
 
 def _load_detections(lake: Lake, connection: Connection, piece: Slice) -> Mapping[str, Number]:
@@ -59,13 +59,4 @@ def _load_detections(lake: Lake, connection: Connection, piece: Slice) -> Mappin
         return {"dagster/row_count": 0, "status": "not in the lake"}
     rows = lake.detections(piece)
     model = rows[0].model if rows else NO_MODEL
-    return _counts(load_detections(connection, piece, rows, content_sha256, model))
-
-
-def _counts(result: LoadResult) -> dict[str, Number]:
-    return {
-        "dagster/row_count": result.rows,
-        "changed": result.changed,
-        "deleted": result.deleted,
-        "status": result.status,
-    }
+    return load_detections(connection, piece, rows, content_sha256, model).counts

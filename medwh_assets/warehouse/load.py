@@ -19,13 +19,15 @@ from psycopg.rows import TupleRow
 from pydantic import TypeAdapter
 
 from medwh_assets.errors import CorruptSliceError
+from medwh_assets.extracted import ExtractedPost
 from medwh_assets.lake.records import DetectionRecord, Post
+from medwh_assets.outcomes import Number
+from medwh_assets.phones import count_and_mask_phones
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, database_errors
-from medwh_assets.warehouse.masking import count_and_mask_phones
 from medwh_assets.warehouse.statements import statement
 
-TableName = Literal["telegram_messages", "yolo_detections"]
+TableName = Literal["telegram_messages", "yolo_detections", "post_extractions"]
 LedgerTable = TableName | Literal["channel_facts"]
 
 
@@ -51,6 +53,16 @@ class LoadResult:
     masked_phones: int = 0
     masked_texts: int = 0
 
+    @property
+    def counts(self) -> dict[str, Number]:
+        """What is told of the load."""
+        return {
+            "dagster/row_count": self.rows,
+            "changed": self.changed,
+            "deleted": self.deleted,
+            "status": self.status,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedContent:
@@ -58,7 +70,7 @@ class LoadedContent:
 
     Attributes:
         content_sha256: the hash that it was loaded with; None = it must be loaded again.
-        model: the detection model, None for messages.
+        model: the detection model or the version of extraction, None for messages.
         rows: how many rows it has.
     """
 
@@ -93,7 +105,16 @@ _POST = TypeAdapter(Post)
 _DETECTION = TypeAdapter(DetectionRecord)
 _MESSAGES = _Table("telegram_messages", PurePosixPath("load/messages"), ("bytea", "text"))
 _DETECTIONS = _Table("yolo_detections", PurePosixPath("load/detections"), ("text", "text", "bytea"))
-_TABLES = {table.name: table for table in (_MESSAGES, _DETECTIONS)}
+_EXTRACTIONS = _Table(
+    "post_extractions",
+    PurePosixPath("load/extractions"),
+    (
+        *("text",) * 5,
+        *("int4[]", "int8[]", "bool[]", "int4[]", "int4[]"),
+        *("bytea", "bytea", "text[]", "bytea"),
+    ),
+)
+_TABLES = {table.name: table for table in (_MESSAGES, _DETECTIONS, _EXTRACTIONS)}
 
 
 def load_messages(
@@ -156,10 +177,39 @@ def load_detections(
     return _load(connection, _DETECTIONS, piece, _Content(content_sha256, model, ids, values))
 
 
+def load_extractions(
+    connection: Connection,
+    piece: Slice,
+    message_ids: Sequence[int],
+    posts: Iterable[ExtractedPost],
+    *,
+    content_sha256: str,
+    version: str,
+) -> LoadResult:
+    """Make `raw.post_extractions` hold exactly these rows for a slice.
+
+    Args:
+        connection: of role medwh_loader, outside any transaction.
+        piece: the slice.
+        message_ids: of all its posts.
+        posts: what each of them says, in the same order; not asked for if the slice is loaded.
+        content_sha256: the hash of what it is made from.
+        version: of the rules, the vocabulary and the pepper that it was read with.
+
+    Raises:
+        CorruptSliceError: a post stands twice, or a row cannot be stored.
+        DatabaseUnreachableError: the server gave up; nothing was changed.
+    """
+    _check(piece, ((piece.channel, piece.date, message_id) for message_id in message_ids))
+    rows = (_extracted(post, version) for post in posts)
+    content = _Content(content_sha256, version, message_ids, rows)
+    return _load(connection, _EXTRACTIONS, piece, content)
+
+
 def remove_slices(
     connection: Connection,
     slices: Iterable[Slice],
-    tables: Sequence[TableName] = ("telegram_messages", "yolo_detections"),
+    tables: Sequence[TableName] = ("telegram_messages", "yolo_detections", "post_extractions"),
 ) -> int:
     """Take slices out of `raw`, each with a ledger row of no rows, so that dbt empties them too.
 
@@ -301,6 +351,27 @@ def _copy(
     except psycopg.DataError as problem:
         reason = problem.diag.message_primary or str(problem).partition("\n")[0]
         raise CorruptSliceError(f"{piece} holds what PostgreSQL cannot: {reason}") from problem
+
+
+def _extracted(post: ExtractedPost, version: str) -> tuple[Any, ...]:
+    said = post.text
+    return (
+        post.message_id,
+        version,
+        said.text_hash,
+        said.body_hash,
+        said.language,
+        said.post_kind,
+        list(said.line_numbers),
+        list(said.line_hashes),
+        list(said.line_footers),
+        list(said.line_ethiopic),
+        list(said.line_latin),
+        b"\x01" + said.candidates,
+        b"\x01" + said.offers,
+        list(said.vendor_keys),
+        b"\x01" + said.features,
+    )
 
 
 def _jsonb(record: Post | DetectionRecord) -> bytes:

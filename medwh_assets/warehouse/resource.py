@@ -4,13 +4,16 @@ Whoever asks for a connection gets a server that runs and a database that is set
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from medwh_assets.errors import MedwhError
+from medwh_assets.extracted import ExtractedPost
+from medwh_assets.outcomes import Number
 from medwh_assets.settings import PostgresSettings
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.builds import (
@@ -28,8 +31,36 @@ from medwh_assets.warehouse.connection import (
     database_of,
     embedded_server,
 )
-from medwh_assets.warehouse.load import LedgerTable, loaded_contents, remove_slices
+from medwh_assets.warehouse.load import (
+    LedgerTable,
+    load_extractions,
+    loaded_contents,
+    remove_slices,
+)
 from medwh_assets.warehouse.setup import set_up
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionLoads:
+    """Loads slices of extractions over one connection, each in a transaction of its own."""
+
+    connection: Connection
+
+    def load(
+        self,
+        piece: Slice,
+        message_ids: Sequence[int],
+        posts: Iterable[ExtractedPost],
+        *,
+        content_sha256: str,
+        version: str,
+    ) -> Mapping[str, Number]:
+        """Load one slice and tell how many rows came of it; see `load.load_extractions`."""
+        result = load_extractions(
+            self.connection, piece, message_ids, posts,
+            content_sha256=content_sha256, version=version,
+        )  # fmt: skip
+        return result.counts
 
 
 class Warehouse:
@@ -95,6 +126,20 @@ class Warehouse:
     def loaded_detections(self) -> dict[Slice, str]:
         """Return the content hash of every slice of detections as loaded last."""
         return self._loaded("yolo_detections")
+
+    def loaded_extractions(self) -> dict[Slice, str]:
+        """Return the content hash of every slice of extractions as loaded last."""
+        return self._loaded("post_extractions")
+
+    @contextmanager
+    def extraction_loads(self) -> Generator[ExtractionLoads]:
+        """Open a connection that extractions are loaded over.
+
+        Raises:
+            DatabaseUnreachableError: the server does not answer, so no slice can be loaded.
+        """
+        with self.connect("medwh_loader") as connection:
+            yield ExtractionLoads(connection)
 
     def loaded_channel_facts(self) -> dict[Slice, str]:
         """Return the content hash of every day of channel facts as loaded last."""

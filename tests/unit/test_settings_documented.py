@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 from medwh_api.settings import ApiSettings
 from medwh_assets.settings import (
     DetectionSettings,
+    ExtractionSettings,
     LakeSettings,
     LiveSettings,
     PostgresSettings,
@@ -18,7 +19,7 @@ from medwh_assets.settings import (
 REPOSITORY = Path(__file__).parents[2]
 CLASSES: tuple[type[BaseSettings], ...] = (
     LakeSettings, TelegramSettings, LiveSettings, PostgresSettings, DetectionSettings,
-    ServeSettings, ApiSettings,
+    ExtractionSettings, ServeSettings, ApiSettings,
 )  # fmt: skip
 # Read where the server's binaries are looked for, before any settings class can be made.
 BESIDES = {"MEDWH_PG_BIN"}

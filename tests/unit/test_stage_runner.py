@@ -35,6 +35,7 @@ PARENTS: dict[dg.AssetKey, list[dg.AssetKey]] = {
     keys.LAKE_DETECTIONS: [keys.LAKE_IMAGES],
     keys.RAW_MESSAGES: [keys.LAKE_MESSAGES],
     keys.RAW_DETECTIONS: [keys.LAKE_DETECTIONS],
+    keys.RAW_EXTRACTIONS: [keys.LAKE_MESSAGES],
 }
 # The file that each stage's work leaves in the lake, without a manifest: so every stage is due.
 FILES = {
@@ -60,6 +61,9 @@ class Ledger:
         return {}
 
     def loaded_detections(self) -> dict[Slice, str]:
+        return {}
+
+    def loaded_extractions(self) -> dict[Slice, str]:
         return {}
 
     def loaded_channel_facts(self) -> dict[Slice, str]:
@@ -118,6 +122,7 @@ class World:
             self.lake,
             self.ledger,
             self._model,
+            lambda: "rules",
             lambda: self.models,
             recorder,
         )

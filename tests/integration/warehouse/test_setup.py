@@ -34,6 +34,7 @@ RELATIONS_MADE = [
     "ops.telegram_sessions",
     "raw.channel_facts",
     "raw.loads",
+    "raw.post_extractions",
     "raw.telegram_messages",
     "raw.yolo_detections",
 ]

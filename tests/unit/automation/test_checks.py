@@ -24,6 +24,7 @@ PARENTS = {
     keys.LAKE_DETECTIONS: [keys.LAKE_IMAGES],
     keys.RAW_MESSAGES: [keys.LAKE_MESSAGES],
     keys.RAW_DETECTIONS: [keys.LAKE_DETECTIONS],
+    keys.RAW_EXTRACTIONS: [keys.LAKE_MESSAGES],
 }
 SLICES = [Slice(name, FIRST + timedelta(days=n)) for name in ("open", "private") for n in range(3)]
 

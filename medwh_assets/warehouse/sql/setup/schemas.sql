@@ -9,7 +9,7 @@ create schema if not exists ops;
 -- in the same transaction, so `load_id` needs no foreign key (which costs 10 us for each row).
 create table if not exists raw.loads (
     load_id bigint generated always as identity primary key,
-    table_name text not null check (table_name in ('telegram_messages', 'yolo_detections', 'channel_facts')),
+    table_name text not null,
     channel_username text not null,
     slice_date date not null,
     content_sha256 text,
@@ -22,7 +22,7 @@ on raw.loads (table_name, channel_username, slice_date, load_id desc);
 -- A ledger that an older set-up made knows fewer tables.
 alter table raw.loads drop constraint if exists loads_table_name_check;
 alter table raw.loads add constraint loads_table_name_check
-check (table_name in ('telegram_messages', 'yolo_detections', 'channel_facts'));
+check (table_name in ('telegram_messages', 'yolo_detections', 'post_extractions', 'channel_facts'));
 
 create table if not exists raw.telegram_messages (
     channel_username text not null,
@@ -52,6 +52,33 @@ create table if not exists raw.yolo_detections (
 );
 create index if not exists yolo_detections_by_slice
 on raw.yolo_detections (image_date, channel_username);
+
+-- What the text of a post says. The arrays named line_ run parallel: one entry for each line that has a
+-- letter or digit. Hashes are of texts whose phone numbers are masked, sellers' keys are keyed hashes.
+create table if not exists raw.post_extractions (
+    channel_username text not null,
+    message_id bigint not null,
+    message_date date not null,
+    extraction_version text not null,
+    text_hash text,
+    body_hash text,
+    language text not null,
+    post_kind text not null,
+    line_numbers integer [] not null,
+    line_hashes bigint [] not null,
+    line_footers boolean [] not null,
+    line_ethiopic integer [] not null,
+    line_latin integer [] not null,
+    candidates jsonb not null,
+    offers jsonb not null,
+    vendor_keys text [] not null,
+    features jsonb not null,
+    load_id bigint not null,
+    loaded_at timestamptz not null default now(),
+    primary key (channel_username, message_id)
+);
+create index if not exists post_extractions_by_slice
+on raw.post_extractions (message_date, channel_username);
 
 -- What a channel said of itself, one row per read. Descriptions hold phone numbers as often as posts do.
 create table if not exists raw.channel_facts (
@@ -187,6 +214,7 @@ group by channel_username;
 grant usage on schema raw, ops to medwh_loader;
 grant select, insert on raw.loads to medwh_loader;
 grant select, insert, update, delete on raw.telegram_messages, raw.yolo_detections to medwh_loader;
+grant select, insert, update, delete on raw.post_extractions to medwh_loader;
 grant select, insert, delete on raw.channel_facts to medwh_loader;
 grant select, insert, update, delete on ops.builds, ops.build_loads to medwh_loader;
 grant select, insert, update on ops.telegram_sessions to medwh_loader;

@@ -6,6 +6,7 @@ select
     and to_regclass('raw.loads') is not null
     and to_regclass('raw.telegram_messages') is not null
     and to_regclass('raw.yolo_detections') is not null
+    and to_regclass('raw.post_extractions') is not null
     and to_regclass('raw.channel_facts') is not null
     and to_regclass('ops.build_loads') is not null
     and to_regclass('ops.telegram_sessions') is not null

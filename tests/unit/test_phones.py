@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medwh_assets.warehouse.masking import MASK, count_and_mask_phones, mask_phones
+from medwh_assets.phones import MASK, count_and_mask_phones, mask_phones
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Take phone numbers out of a text; prices, dates, doses and ids stay.
+"""Find phone numbers in a text and take them out; prices, dates, doses and ids stay.
 
 A regular expression proposes, the numbering plan decides: a proposal must be a valid number of
 Ethiopia, or of the country whose code it carries, in `phonenumbers`. Numbers without a trunk zero
@@ -8,6 +8,7 @@ before them.
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
@@ -32,6 +33,8 @@ _CANDIDATE = re.compile(
     """,
     re.VERBOSE,
 )
+# Every candidate has seven digits in a row; most texts and nearly all lines have not.
+_MAYBE = re.compile(rf"\d(?:{_GAP}\d){{6}}")
 _FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 _DIGITS = re.compile(r"\d+")
@@ -59,40 +62,72 @@ _NEXT_TO = 5
 _BARE_GROUPS = frozenset({(3, 6), (3, 3, 3), (3, 2, 2, 2), (2, 3, 4), (2, 2, 2, 3), (3, 4, 2)})
 
 
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text without its phone numbers.
+
+    Attributes:
+        text: the text with `[phone]` in their place.
+        count: how many were replaced.
+        numbers: those that can be dialled, as E.164; one with a digit missing is masked and not here.
+    """
+
+    text: str
+    count: int
+    numbers: tuple[str, ...]
+
+
 def mask_phones(text: str) -> str:
     """Return the text with every phone number replaced by `[phone]`."""
-    return count_and_mask_phones(text)[0]
+    return find_phones(text).text
+
+
+def count_and_mask_phones(text: str) -> tuple[str, int]:
+    """Return the text with its phone numbers replaced by `[phone]`, and how many there were."""
+    found = find_phones(text)
+    return found.text, found.count
 
 
 @lru_cache(maxsize=2048)
-def count_and_mask_phones(text: str) -> tuple[str, int]:
-    """Return the text with its phone numbers replaced by `[phone]`, and how many there were.
+def find_phones(text: str) -> Masked:
+    """Return the text without its phone numbers, and the numbers.
 
     Answers are kept for a while: nine of ten posts repeat a text.
     """
+    if _MAYBE.search(text) is None:
+        return Masked(text, 0, ())
     # Digits of other scripts (full-width, bold) are folded one to one, so positions stay.
     folded = _FOREIGN_DIGIT.sub(_ascii_digit, text)
     parts: list[str] = []
+    numbers: list[str] = []
     written = position = count = 0
     while candidate := _CANDIDATE.search(folded, position):
         follows = count > 0 and candidate.start() - written <= _NEXT_TO
-        span = _phone(candidate, folded, follows=follows)
-        if span is None:
+        found = _phone(candidate, folded, follows=follows)
+        if found is None:
             position = candidate.start() + 1
             continue
-        start, position = span
+        start, position, number = found
         parts += (text[written:start], MASK)
         written = position
         count += 1
-    return ("".join((*parts, text[written:])), count) if count else (text, 0)
+        if number is not None:
+            numbers.append("+" + number)
+    if not count:
+        return Masked(text, 0, ())
+    return Masked("".join((*parts, text[written:])), count, tuple(numbers))
 
 
 def _ascii_digit(digit: re.Match[str]) -> str:
     return str(unicodedata.decimal(digit.group()))
 
 
-def _phone(candidate: re.Match[str], text: str, *, follows: bool) -> tuple[int, int] | None:
-    """Return where the phone number of a candidate begins and ends, or None if it holds none.
+# Where a phone number begins and ends, and its digits with the country's code if they are all there.
+_Found = tuple[int, int, str | None]
+
+
+def _phone(candidate: re.Match[str], text: str, *, follows: bool) -> _Found | None:
+    """Return the phone number of a candidate, or None if it holds none.
 
     Args:
         candidate: a match of `_CANDIDATE` in `text`.
@@ -110,16 +145,20 @@ def _phone(candidate: re.Match[str], text: str, *, follows: bool) -> tuple[int, 
     announced = follows or _TELEPHONY.search(before) is not None
     match candidate.lastgroup:
         case "ethiopia":
-            accepted = _is_valid(_country_number(digits))
+            number = _country_number(digits)
+            accepted = _is_valid(number)
         case "trunk":
-            accepted = _is_grouped(groups) and _is_valid("251" + digits[1:])
+            number = "251" + digits[1:]
+            accepted = _is_grouped(groups) and _is_valid(number)
         case "dialled":
-            accepted = announced and _is_valid(digits[2:])
+            number = digits[2:]
+            accepted = announced and _is_valid(number)
         case "bare":
+            number = "251" + digits
             accepted = _is_bare_phone(groups, before, text[end : end + 8], announced=announced)
         case _:
             return _foreign(candidate)
-    return _trimmed(start, end, text) if accepted else _foreign(candidate)
+    return (*_trimmed(start, end, text), number) if accepted else _foreign(candidate)
 
 
 def _country_number(digits: str) -> str:
@@ -146,7 +185,7 @@ def _is_bare_phone(groups: list[str], before: str, after: str, *, announced: boo
     return _is_valid("251" + "".join(groups))
 
 
-def _foreign(candidate: re.Match[str]) -> tuple[int, int] | None:
+def _foreign(candidate: re.Match[str]) -> _Found | None:
     """Find the longest valid number at the start of `+`, digits and gaps.
 
     What begins with `+251` is meant as a phone number even where a digit is missing.
@@ -157,8 +196,10 @@ def _foreign(candidate: re.Match[str]) -> tuple[int, int] | None:
     ends = [group.end() for group in _DIGITS.finditer(found)]
     for end in reversed(ends):
         digits = "".join(_DIGITS.findall(found[:end]))
-        if _is_valid(digits) or (digits.startswith("251") and 10 <= len(digits) <= 13):
-            return _trimmed(candidate.start(), candidate.start() + end, candidate.string)
+        valid = _is_valid(digits)
+        if valid or (digits.startswith("251") and 10 <= len(digits) <= 13):
+            span = _trimmed(candidate.start(), candidate.start() + end, candidate.string)
+            return *span, digits if valid else None
     return None
 
 

@@ -1,0 +1,5 @@
+select count(*)
+from raw.post_extractions
+where
+    channel_username = %(channel)s
+    and message_date = %(date)s
