@@ -9,11 +9,17 @@
 
 with
 
-vendors as (
-    select * from {{ ref('stg_message_vendors') }}
-    {% if is_incremental() %}
-    where message_pk in ({{ touched_posts() }})
-    {% endif %}
+extractions as (
+    select
+        message_pk,
+        message_date,
+        vendor_keys
+    from {{ ref('stg_post_extractions') }}
+    where
+        vendor_keys <> '{}'
+        {% if is_incremental() %}
+        and message_pk in ({{ touched_posts() }})
+        {% endif %}
 ),
 
 posts as (
@@ -21,6 +27,8 @@ posts as (
         message_pk,
         channel_pk,
         date_pk,
+        channel_username,
+        message_id,
         is_repost,
         message_date,
         message_timestamp_utc
@@ -32,22 +40,23 @@ posts as (
 
 message_vendors as (
     select
-        vendors.message_vendor_key,
-        vendors.message_pk,
+        md5(posts.message_pk || '|' || elements.vendor_pk) as message_vendor_key,
+        posts.message_pk,
         posts.channel_pk,
         posts.date_pk,
-        vendors.vendor_key as vendor_pk,
-        vendors.channel_username,
-        vendors.message_id,
-        vendors.vendor_number,
+        elements.vendor_pk,
+        posts.channel_username,
+        posts.message_id,
+        elements.vendor_number::integer as vendor_number,
         posts.is_repost,
         posts.message_date,
         posts.message_timestamp_utc
-    from vendors
+    from extractions
     inner join posts
         on
-            vendors.message_pk = posts.message_pk
-            and vendors.message_date = posts.message_date
+            extractions.message_pk = posts.message_pk
+            and extractions.message_date = posts.message_date
+    cross join lateral unnest(extractions.vendor_keys) with ordinality as elements (vendor_pk, vendor_number)
 )
 
 select * from message_vendors
