@@ -10,7 +10,15 @@
 with
 
 lines as (
-    select * from {{ ref('stg_product_lines') }}
+    select
+        message_pk,
+        line_number,
+        product_key,
+        match_method,
+        match_score,
+        message_date,
+        matched_text collate "C" as matched_text
+    from {{ ref('stg_product_lines') }}
     where
         product_key is not null
         {% if is_incremental() %}
@@ -70,13 +78,13 @@ named as (
         lines.message_pk,
         lines.message_date,
         lines.product_key,
-        min(lines.matched_text collate "C") as matched_text,
+        min(lines.matched_text) as matched_text,
         case
             when bool_or(lines.match_method = 'exact') then 'exact'
             when bool_or(lines.match_method = 'alias') then 'alias'
             else 'fuzzy'
         end as match_method,
-        max(lines.match_score) as match_score,
+        max(lines.match_score)::numeric(5, 4) as match_score,
         count(distinct lines.line_number) as line_count,
         min(lines.line_number) as first_line_number
     from lines

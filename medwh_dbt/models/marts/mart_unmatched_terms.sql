@@ -65,18 +65,27 @@ posts as (
 ),
 
 -- Only ASCII is made lower case, which every server does alike; Ethiopic letters have no case.
+spelled as (
+    select
+        message_pk,
+        line_text,
+        is_priced,
+        left(lower(regexp_replace(btrim(line_name), '\s+', ' ', 'g') collate "C"), 120) as term
+    from named
+    where line_name <> ''
+),
+
 terms as (
     select
-        left(lower(regexp_replace(btrim(named.line_name), '\s+', ' ', 'g') collate "C"), 120) as term,
-        named.line_text,
-        named.is_priced,
+        spelled.term,
+        spelled.line_text,
+        spelled.is_priced,
         posts.message_pk,
         posts.channel_pk,
         posts.is_repost,
         posts.message_timestamp_utc
-    from named
-    inner join posts on named.message_pk = posts.message_pk
-    where named.line_name <> ''
+    from spelled
+    inner join posts on spelled.message_pk = posts.message_pk
 ),
 
 counted as (

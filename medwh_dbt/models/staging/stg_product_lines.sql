@@ -28,15 +28,15 @@ named_lines as (
         source.channel_username,
         source.message_id,
         source.message_date,
-        (lines.line ->> 'line')::integer as line_number,
-        lines.line -> 'products' as products,
-        lines.line ->> 'name' as line_name,
-        lines.line ->> 'text' as line_text
+        (elements.element ->> 'line')::integer as line_number,
+        elements.element -> 'products' as products,
+        elements.element ->> 'name' as line_name,
+        elements.element ->> 'text' as line_text
     from source
-    cross join lateral jsonb_array_elements(source.candidates) as lines (line)
+    cross join lateral jsonb_array_elements(source.candidates) as elements (element)
     where
-        lines.line ?| array['products', 'name']
-        and not lines.line ? 'footer'
+        elements.element ?| array['products', 'name']
+        and not elements.element ? 'footer'
 ),
 
 -- The left join keeps a line that names no known product, as match number 0.
@@ -44,9 +44,9 @@ matches as (
     select
         named_lines.*,
         coalesce(matches.match_number, 0)::integer as match_number,
-        matches.match
+        matches.found
     from named_lines
-    left join lateral jsonb_array_elements(named_lines.products) with ordinality as matches (match, match_number)
+    left join lateral jsonb_array_elements(named_lines.products) with ordinality as matches (found, match_number)
         on true
 ),
 
@@ -59,13 +59,13 @@ renamed as (
         line_number,
         match_number,
 
-        match ->> 'product_key' as product_key,
-        match ->> 'matched' as matched_text,
-        match ->> 'method' as match_method,
+        found ->> 'product_key' as product_key,
+        found ->> 'matched' as matched_text,
+        found ->> 'method' as match_method,
         case when match_number = 0 then line_name end as line_name,
         case when match_number = 0 then line_text end as line_text,
 
-        (match ->> 'score')::numeric(5, 4) as match_score,
+        (found ->> 'score')::numeric(5, 4) as match_score,
 
         message_date
     from matches
