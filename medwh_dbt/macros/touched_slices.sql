@@ -75,6 +75,17 @@
 {%- endmacro %}
 
 
+{#- The days of those posts, and those of touched slices: (channel_username, message_date). -#}
+{% macro touched_days() -%}
+    select slices.channel_username, slices.slice_date as message_date
+    from ({{ touched_slices() }}) as slices
+    union
+    select traits.channel_username, traits.message_date
+    from {{ ref('int_post_traits') }} as traits
+    where traits.changed_in_build in ({{ unfinished_builds() }})
+{%- endmacro %}
+
+
 {#-
     Pre-hook: take out of the model what the build is about to append, in the model's own
     transaction: the rows of touched slices, and those of posts that now stand in one of them in
@@ -115,6 +126,16 @@
     set transaction isolation level repeatable read;
     delete from {{ this }}
     where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Pre-hook of mart_channel_daily_activity: take out the days of touched posts. -#}
+{% macro delete_touched_activity() -%}
+    {%- set days = touched_days() -%}
+    {%- if is_incremental() %}
+    delete from {{ this }}
+    where (channel_username, activity_date) in ({{ days }});
     {%- endif %}
 {%- endmacro %}
 

@@ -26,10 +26,20 @@ source as (
         line_footers,
         line_ethiopic,
         line_latin
-    from {{ source('raw', 'post_extractions') }}
-    {% if is_incremental() %}
-    where (channel_username, message_date) in ({{ touched_slices() }})
-    {% endif %}
+    from {{ source('raw', 'post_extractions') }} as extractions
+    where
+        -- Texts are read from the lake, so a text can be here before its post is.
+        exists (
+            select 1
+            from {{ source('raw', 'telegram_messages') }} as messages
+            where
+                extractions.channel_username = messages.channel_username
+                and extractions.message_id = messages.message_id
+                and extractions.message_date = messages.message_date
+        )
+        {% if is_incremental() %}
+        and (channel_username, message_date) in ({{ touched_slices() }})
+        {% endif %}
 ),
 
 keyed as (
