@@ -25,7 +25,8 @@ source as (
         line_hashes,
         line_footers,
         line_ethiopic,
-        line_latin
+        line_latin,
+        vendor_keys
     from {{ source('raw', 'post_extractions') }} as extractions
     where
         -- Texts are read from the lake, so a text can be here before its post is.
@@ -68,6 +69,7 @@ renamed as (
         line_footers,
         line_ethiopic,
         line_latin,
+        vendor_keys,
 
         message_date
     from keyed
