@@ -6,7 +6,6 @@
         {'columns': ['channel_username', 'message_date']},
         {'columns': ['message_pk']},
         {'columns': ['vendor_pk']},
-        {'columns': ['offered_as gin_trgm_ops'], 'type': 'gin'},
     ],
 ) }}
 

@@ -1,5 +1,5 @@
 {{ config(
-    materialized='table',
+    pre_hook="{{ delete_touched_channel_months() }}",
     indexes=[
         {'columns': ['product_pk', 'month_start']},
         {'columns': ['channel_username', 'month_start']},
@@ -26,6 +26,10 @@ offers as (
         and price is not null
         and currency = 'ETB'
         and price_unit is null
+        {% if is_incremental() %}
+        and (channel_username, date_trunc('month', message_date::timestamp)::date)
+        in ({{ touched_channel_months() }})
+        {% endif %}
 ),
 
 numbered as (

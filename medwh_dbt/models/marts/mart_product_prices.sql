@@ -1,5 +1,5 @@
 {{ config(
-    materialized='table',
+    pre_hook="{{ delete_touched_months() }}",
     indexes=[{'columns': ['product_pk', 'month_start']}],
 ) }}
 
@@ -22,6 +22,10 @@ offers as (
         and price is not null
         and currency = 'ETB'
         and price_unit is null
+        {% if is_incremental() %}
+        and date_trunc('month', message_date::timestamp)::date
+        in (select touched.month_start from ({{ touched_channel_months() }}) as touched)
+        {% endif %}
 ),
 
 numbered as (
