@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from medwh_assets.dbt.resource import options_of
 from medwh_assets.warehouse.connection import Database
 from medwh_dbt import PROJECT_DIR
 
@@ -59,7 +60,7 @@ class DbtCommand:
             for name, value in self._environment.items():
                 patch.setitem(os.environ, name, value)
             if build_id is not None:
-                patch.setitem(os.environ, "PGOPTIONS", f"-c medwh.build_id={build_id}")
+                patch.setitem(os.environ, "PGOPTIONS", options_of(build_id))
             outcome = self._runner(manifest=self._manifest).invoke(
                 ["--quiet", "--log-level-file", "none", command, *folders, *arguments]
             )

@@ -1,7 +1,7 @@
 """Small slices for the models to work on, loaded as the warehouse loads them."""
 
 import itertools
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,8 +24,8 @@ _hashes = (f"{number:064x}" for number in itertools.count())
 
 
 def march(day: int) -> date:
-    """Return a day of March 2025."""
-    return date(2025, 3, day)
+    """Return a day of March 2025; day 32 is the first of April."""
+    return date(2025, 3, 1) + timedelta(days=day - 1)
 
 
 def post(channel: str, message_id: int, day: int, **given: Any) -> Post:
