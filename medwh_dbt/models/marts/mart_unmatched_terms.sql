@@ -6,7 +6,7 @@
 with
 
 lines as (
-    select * from {{ ref('int_unmatched_lines') }}
+    select * from {{ ref('fct_unmatched_lines') }}
 ),
 
 counted as (
