@@ -484,8 +484,8 @@ def docs(
 ) -> None:
     """Write a page that describes every table and column of the warehouse; it needs no network."""
     from medwh_assets.dbt.documentation import write_documentation
-    from medwh_assets.resources import places_of, warehouse_of
-    from medwh_assets.session import addresses
+    from medwh_assets.resources import places_of
+    from medwh_assets.session import addresses, warehouse_of
     from medwh_dbt import PROJECT_DIR
 
     lake_settings = settings.LakeSettings()
