@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from medwh_assets.dbt.project import models_sha256
-from medwh_assets.dbt.resource import build_id_in_connections
+from medwh_assets.dbt.resource import connections_of
 from medwh_assets.run_process import process_tags
 
 
@@ -71,7 +71,7 @@ def dbt_models(manifest: Path) -> dg.AssetsDefinition:
             every_model=every_model,
         ) as opened:
             arguments = ["build", *(["--full-refresh"] if opened.full_refresh else [])]
-            with build_id_in_connections(opened.build_id):
+            with connections_of(opened.build_id):
                 dbt = resources.dbt.cli(arguments, context=context)
             try:
                 # Not dagster-dbt's own `fetch_row_counts`: it reads dbt in a thread that no signal

@@ -75,7 +75,10 @@
 {%- endmacro %}
 
 
-{#- The days of those posts, and those of touched slices: (channel_username, message_date). -#}
+{#-
+    The days of those posts, those of touched slices, and those that a post has left:
+    (channel_username, message_date).
+-#}
 {% macro touched_days() -%}
     select slices.channel_username, slices.slice_date as message_date
     from ({{ touched_slices() }}) as slices
@@ -83,6 +86,10 @@
     select traits.channel_username, traits.message_date
     from {{ ref('int_post_traits') }} as traits
     where traits.changed_in_build in ({{ unfinished_builds() }})
+    union
+    select days.channel_username, days.message_date
+    from {{ ref('int_channel_days') }} as days
+    where days.changed_in_build in ({{ unfinished_builds() }})
 {%- endmacro %}
 
 
@@ -130,12 +137,37 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of mart_channel_daily_activity: take out the days of touched posts. -#}
+{#- Pre-hook of mart_channel_daily_activity: take out the days of touched posts, and those that have none. -#}
 {% macro delete_touched_activity() -%}
     {%- set days = touched_days() -%}
     {%- if is_incremental() %}
     delete from {{ this }}
     where (channel_username, activity_date) in ({{ days }});
+    delete from {{ this }} as before
+    where
+        before.channel_username in ({{ touched_channels() }})
+        and not exists (
+            select 1 from {{ ref('int_channel_days') }} as days
+            where
+                days.channel_username = before.channel_username
+                and days.message_date = before.activity_date
+        );
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Post-hook of int_channel_days: take out the days that have no post any more. -#}
+{% macro delete_days_without_posts(posts) -%}
+    {%- if is_incremental() %}
+    delete from {{ this }} as before
+    where
+        before.channel_username in ({{ touched_channels() }})
+        and not exists (
+            select 1 from {{ posts }} as posts
+            where
+                posts.channel_username = before.channel_username
+                and posts.message_date = before.message_date
+        );
     {%- endif %}
 {%- endmacro %}
 

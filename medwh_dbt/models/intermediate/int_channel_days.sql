@@ -1,5 +1,7 @@
 {{ config(
-    pre_hook="{{ delete_touched_days('message_date') }}",
+    incremental_strategy='delete+insert',
+    unique_key='channel_day_key',
+    post_hook="{{ delete_days_without_posts(ref('stg_telegram_messages')) }}",
     indexes=[
         {'columns': ['channel_day_key'], 'unique': true},
         {'columns': ['channel_username', 'message_date']},
@@ -8,6 +10,34 @@
 
 with
 
+{% if is_incremental() -%}
+counts as (
+    select
+        channel_username,
+        message_date,
+        count(*) as message_count
+    from {{ ref('stg_telegram_messages') }}
+    where channel_username in ({{ touched_channels() }})
+    group by channel_username, message_date
+),
+
+-- A post that has moved to a touched slice leaves a day that may not be one: its count tells.
+touched as (
+    select slices.channel_username, slices.slice_date as message_date
+    from ({{ touched_slices() }}) as slices
+    union
+    select
+        counts.channel_username,
+        counts.message_date
+    from counts
+    left join {{ this }} as before
+        on
+            counts.channel_username = before.channel_username
+            and counts.message_date = before.message_date
+    where counts.message_count is distinct from before.message_count
+),
+
+{% endif -%}
 posts as (
     select
         channel_username,
@@ -19,7 +49,7 @@ posts as (
         message_timestamp_utc
     from {{ ref('stg_telegram_messages') }}
     {% if is_incremental() %}
-    where (channel_username, message_date) in ({{ touched_slices() }})
+    where (channel_username, message_date) in (select touched.channel_username, touched.message_date from touched)
     {% endif %}
 ),
 
@@ -36,6 +66,7 @@ titles as (
             array_agg(channel_id order by message_timestamp_utc desc, message_id desc)
             filter (where channel_id is not null)
         )[1] as channel_id,
+        count(*) as message_count,
         min(message_timestamp_utc) as first_post_at,
         max(message_timestamp_utc) as last_post_at
     from posts
@@ -74,9 +105,11 @@ days as (
         titles.channel_title,
         spellings.channel_spelling,
         spellings.channel_aliases,
+        titles.message_count,
         titles.message_date,
         titles.first_post_at,
-        titles.last_post_at
+        titles.last_post_at,
+        {{ build_id() }} as changed_in_build
     from titles
     left join spellings
         on

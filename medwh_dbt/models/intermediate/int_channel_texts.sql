@@ -54,6 +54,7 @@ texts as (
             select distinct lines.line_hash
             from unnest(first_posts.line_hashes, first_posts.line_footers) as lines (line_hash, is_footer)
             where not lines.is_footer
+            order by lines.line_hash
         ) as line_hashes,
         array(
             select distinct lines.line_hash
@@ -62,6 +63,7 @@ texts as (
                 unnest(first_posts.line_numbers, first_posts.line_hashes) as lines (line_number, line_hash)
                 on lines.line_number in (offers.line_number, offers.price_line_number)
             where offers.message_pk = first_posts.message_pk
+            order by lines.line_hash
         ) as offer_line_hashes,
         first_posts.message_date
     from first_posts

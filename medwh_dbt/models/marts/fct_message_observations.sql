@@ -11,6 +11,8 @@ with
 posts as (
     select
         message_pk,
+        channel_username,
+        message_id,
         message_date,
         message_timestamp_utc
     from {{ ref('stg_telegram_messages') }}
@@ -29,7 +31,7 @@ readings as (
 observations as (
     select
         readings.message_observation_key,
-        readings.message_pk,
+        posts.message_pk,
         {{ surrogate_key(['readings.channel_username']) }} as channel_pk,
         {{ date_key('readings.message_date') }} as date_pk,
         readings.channel_username,
@@ -53,7 +55,8 @@ observations as (
     from readings
     inner join posts
         on
-            readings.message_pk = posts.message_pk
+            readings.channel_username = posts.channel_username
+            and readings.message_id = posts.message_id
             and readings.message_date = posts.message_date
     window earlier_counts as (
         partition by readings.channel_username, readings.message_id, readings.views_count is null

@@ -45,10 +45,10 @@ days as (
         count(*) filter (where has_media) as messages_with_media,
         count(*) filter (where has_counters) as counted_message_count,
 
-        sum(views_count) as total_views,
-        sum(forwards_count) as total_forwards,
-        sum(replies_count) as total_replies,
-        sum(reactions_count) as total_reactions
+        sum(views_count)::numeric(38, 0) as total_views,
+        sum(forwards_count)::numeric(38, 0) as total_forwards,
+        sum(replies_count)::numeric(38, 0) as total_replies,
+        sum(reactions_count)::numeric(38, 0) as total_reactions
     from posts
     group by channel_username, message_date
 ),
