@@ -39,12 +39,13 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of int_boilerplate_lines: forget the lines that are none any more, once every model knows. -#}
-{% macro delete_settled_lines() -%}
+{#- Pre-hook: forget the rows that stand only to say that they ended, once every model knows. -#}
+{% macro delete_settled(still_true) -%}
     {%- if is_incremental() %}
     delete from {{ this }}
     where
-        not is_boilerplate
+        {{ build_id() }} is not null
+        and not {{ still_true }}
         and changed_in_build not in ({{ unfinished_builds() }});
     {%- endif %}
 {%- endmacro %}

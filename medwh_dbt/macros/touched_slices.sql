@@ -172,21 +172,20 @@
 {%- endmacro %}
 
 
-{#-
-    Pre-hook of dim_images: take out the images of touched channels, as they were and as they are
-    now. An image that another channel has shown as well is made anew of both. Two statements, so
-    that each is a join: of one with `or`, PostgreSQL makes a look into the list for every row.
--#}
-{% macro delete_images_of_touched_channels() -%}
+{#- The images that a post of a touched slice shows or showed: (image_sha256). -#}
+{% macro touched_images() -%}
+    select images.image_sha256
+    from {{ ref('int_image_posts') }} as images
+    where images.changed_in_build in ({{ unfinished_builds() }})
+{%- endmacro %}
+
+
+{#- Pre-hook of dim_images: an image that several channels show is made anew of all of them. -#}
+{% macro delete_touched_images() -%}
+    {%- set images = touched_images() -%}
     {%- if is_incremental() %}
     delete from {{ this }}
-    where string_to_array(channel_usernames, ', ') && array({{ touched_channels() }});
-    delete from {{ this }}
-    where image_sha256 in (
-        select posts.image_sha256
-        from {{ ref('fct_messages') }} as posts
-        where posts.channel_username in ({{ touched_channels() }})
-    );
+    where image_sha256 in ({{ images }});
     {%- endif %}
 {%- endmacro %}
 

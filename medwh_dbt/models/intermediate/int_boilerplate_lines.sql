@@ -1,7 +1,7 @@
 {{ config(
     incremental_strategy='delete+insert',
     unique_key='channel_line_key',
-    pre_hook="{{ delete_settled_lines() }}",
+    pre_hook="{{ delete_settled('is_boilerplate') }}",
     indexes=[
         {'columns': ['channel_line_key'], 'unique': true},
         {'columns': ['channel_username']},
