@@ -4,8 +4,8 @@
         when jsonb_typeof({{ column }}) = 'array'
             then
                 (
-                    select coalesce(sum((elements.reaction ->> 'count')::bigint), 0)
-                    from jsonb_array_elements({{ column }}) as elements (reaction)
+                    select coalesce(sum((reaction_elements.reaction ->> 'count')::bigint), 0)
+                    from jsonb_array_reaction_elements({{ column }}) as reaction_elements (reaction)
                 )::bigint
     end
 {%- endmacro %}

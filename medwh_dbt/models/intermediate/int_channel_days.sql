@@ -23,18 +23,20 @@ counts as (
 
 -- A post that has moved to a touched slice leaves a day that may not be one: its count tells.
 touched as (
-    select slices.channel_username, slices.slice_date as message_date
+    select
+        slices.channel_username,
+        slices.slice_date as message_date
     from ({{ touched_slices() }}) as slices
     union
     select
         counts.channel_username,
         counts.message_date
     from counts
-    left join {{ this }} as before
+    left join {{ this }} as days_before
         on
-            counts.channel_username = before.channel_username
-            and counts.message_date = before.message_date
-    where counts.message_count is distinct from before.message_count
+            counts.channel_username = days_before.channel_username
+            and counts.message_date = days_before.message_date
+    where counts.message_count is distinct from days_before.message_count
 ),
 
 {% endif -%}
@@ -49,7 +51,7 @@ posts as (
         message_timestamp_utc
     from {{ ref('stg_telegram_messages') }}
     {% if is_incremental() %}
-    where (channel_username, message_date) in (select touched.channel_username, touched.message_date from touched)
+    where (channel_username, message_date) in (select touched.* from touched)
     {% endif %}
 ),
 

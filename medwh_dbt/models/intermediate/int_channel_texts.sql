@@ -51,19 +51,19 @@ texts as (
         first_posts.channel_username,
         first_posts.message_pk,
         array(
-            select distinct lines.line_hash
-            from unnest(first_posts.line_hashes, first_posts.line_footers) as lines (line_hash, is_footer)
-            where not lines.is_footer
-            order by lines.line_hash
+            select distinct text_lines.line_hash
+            from unnest(first_posts.line_hashes, first_posts.line_footers) as text_lines (line_hash, is_footer)
+            where not text_lines.is_footer
+            order by text_lines.line_hash
         ) as line_hashes,
         array(
-            select distinct lines.line_hash
+            select distinct text_lines.line_hash
             from offers
             inner join
-                unnest(first_posts.line_numbers, first_posts.line_hashes) as lines (line_number, line_hash)
-                on lines.line_number in (offers.line_number, offers.price_line_number)
+                unnest(first_posts.line_numbers, first_posts.line_hashes) as text_lines (line_number, line_hash)
+                on text_lines.line_number in (offers.line_number, offers.price_line_number)
             where offers.message_pk = first_posts.message_pk
-            order by lines.line_hash
+            order by text_lines.line_hash
         ) as offer_line_hashes,
         first_posts.message_date
     from first_posts

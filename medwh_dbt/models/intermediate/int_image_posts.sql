@@ -33,11 +33,8 @@ looks as (
         image_sha256
     from {{ ref('stg_yolo_detections') }}
     where
-        detection_status = 'ok'
-        and box_number <= 1
-        {% if is_incremental() %}
-        and (channel_username, image_date) in ({{ touched_slices() }})
-        {% endif %}
+        box_number <= 1
+        and detection_status = 'ok'
 ),
 
 shown as (

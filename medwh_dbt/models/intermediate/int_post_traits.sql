@@ -109,20 +109,20 @@ posts as (
 letters as (
     select
         posts.message_pk,
-        array_agg(lines.line_number order by lines.line_number)
+        array_agg(text_lines.line_number order by text_lines.line_number)
         filter (where boilerplate.line_hash is not null) as boilerplate_lines,
-        sum(lines.ethiopic) filter (where boilerplate.line_hash is null) as ethiopic,
-        sum(lines.ethiopic + lines.latin) filter (where boilerplate.line_hash is null) as letters
+        sum(text_lines.ethiopic) filter (where boilerplate.line_hash is null) as ethiopic,
+        sum(text_lines.ethiopic + text_lines.latin) filter (where boilerplate.line_hash is null) as letters
     from posts
     cross join
         lateral unnest(
             posts.line_numbers, posts.line_hashes, posts.line_footers, posts.line_ethiopic, posts.line_latin
-        ) as lines (line_number, line_hash, is_footer, ethiopic, latin)
+        ) as text_lines (line_number, line_hash, is_footer, ethiopic, latin)
     left join boilerplate
         on
             posts.channel_username = boilerplate.channel_username
-            and lines.line_hash = boilerplate.line_hash
-    where not lines.is_footer
+            and text_lines.line_hash = boilerplate.line_hash
+    where not text_lines.is_footer
     group by posts.message_pk
 ),
 
@@ -139,7 +139,7 @@ traits as (
             when letters.ethiopic * 10 >= letters.letters * 7 then 'am'
             when letters.ethiopic * 10 <= letters.letters then 'en'
             else 'mixed'
-        end as language,
+        end as language, -- noqa: RF04
         coalesce(letters.boilerplate_lines, '{}') as boilerplate_lines,
         posts.message_date,
         {{ build_id() }} as changed_in_build

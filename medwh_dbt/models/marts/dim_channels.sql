@@ -122,15 +122,20 @@ newest_spellings as (
     order by channel_username asc, told_on desc, told_at desc, channel_spelling collate "C" asc
 ),
 
-aliases as (
-    select
+spellings as (
+    select distinct
         usernames.channel_username,
-        string_agg(
-            distinct elements.spelling collate "C", ', ' order by elements.spelling collate "C"
-        ) as channel_aliases
+        elements.spelling
     from usernames
     cross join lateral string_to_table(usernames.channel_aliases, ', ') as elements (spelling)
-    group by usernames.channel_username
+),
+
+aliases as (
+    select
+        channel_username,
+        string_agg(spelling, ', ' order by spelling collate "C") as channel_aliases
+    from spellings
+    group by channel_username
 ),
 
 channels as (

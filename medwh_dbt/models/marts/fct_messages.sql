@@ -82,11 +82,12 @@ views_at_ages as (
             )
         )::bigint as views_count
     from {{ ref('fct_message_observations') }} as observations
-    cross join lateral (
-        values
-        (1, observations.message_timestamp_utc + interval '24 hours'),
-        (7, observations.message_timestamp_utc + interval '168 hours')
-    ) as ages (age_days, reached_at)
+    cross join
+        lateral (
+            values
+            (1, observations.message_timestamp_utc + interval '24 hours'),
+            (7, observations.message_timestamp_utc + interval '168 hours')
+        ) as ages (age_days, reached_at)
     where
         observations.views_count is not null
         and (
@@ -127,7 +128,7 @@ messages as (
         nullif(traits.first_message_pk, posts.message_pk) as repost_of,
 
         posts.message_text,
-        coalesce(traits.language, 'none') as language,
+        coalesce(traits.language, 'none') as language, -- noqa: RF04
         coalesce(traits.post_kind, 'other') as post_kind,
         posts.media_type,
         image_categories.image_category,

@@ -27,9 +27,10 @@ measured as (
         measures.measure,
         measures.views
     from posts
-    cross join lateral (
-        values ('views', posts.views_count), ('views_24h', posts.views_24h), ('views_7d', posts.views_7d)
-    ) as measures (measure, views)
+    cross join
+        lateral (
+            values ('views', posts.views_count), ('views_24h', posts.views_24h), ('views_7d', posts.views_7d)
+        ) as measures (measure, views)
     where
         not posts.is_later_item
         and measures.views is not null

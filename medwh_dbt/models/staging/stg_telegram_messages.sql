@@ -17,7 +17,7 @@ source as (
         text_masked,
         message_date,
         message_data -> 'media' as media,
-        message_data -> 'forwarded_from' as forward,
+        message_data -> 'forwarded_from' as forwarded,
         message_data -> 'reactions' as reactions,
         message_data -> 'extra' -> 'channel_title' as titles,
         message_data -> 'extra' -> 'channel_username' as spellings
@@ -49,16 +49,16 @@ renamed as (
                 then jsonb_path_query_array(spellings, '$[*] ? (@.type() == "string")')
             else '[]'::jsonb
         end as channel_spellings,
-        lower(ltrim(forward ->> 'channel', '@')) as forwarded_from_channel,
+        lower(ltrim(forwarded ->> 'channel', '@')) as forwarded_from_channel,
 
-        (forward ->> 'message_id')::bigint as forwarded_from_message_id,
+        (forwarded ->> 'message_id')::bigint as forwarded_from_message_id,
         (message_data ->> 'views')::bigint as views_count,
         (message_data ->> 'forwards')::bigint as forwards_count,
         (message_data ->> 'replies')::bigint as replies_count,
         {{ sum_of_reactions('reactions') }} as reactions_count,
 
         message_data ->> 'kind' = 'service' as is_service,
-        coalesce(jsonb_typeof(forward) = 'object', false) as is_forward,
+        coalesce(jsonb_typeof(forwarded) = 'object', false) as is_forward,
 
         message_date,
         (message_data ->> 'date')::timestamptz as message_timestamp_utc,
