@@ -5,7 +5,7 @@
             then
                 (
                     select coalesce(sum((reaction_elements.reaction ->> 'count')::bigint), 0)
-                    from jsonb_array_reaction_elements({{ column }}) as reaction_elements (reaction)
+                    from jsonb_array_elements({{ column }}) as reaction_elements (reaction)
                 )::bigint
     end
 {%- endmacro %}

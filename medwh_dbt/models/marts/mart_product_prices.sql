@@ -24,7 +24,7 @@ offers as (
         and price_unit is null
         {% if is_incremental() %}
         and date_trunc('month', message_date::timestamp)::date
-        in (select touched.month_start from ({{ touched_channel_months() }}) as touched)
+        in (select touched_months.month_start from touched_months)
         {% endif %}
 ),
 

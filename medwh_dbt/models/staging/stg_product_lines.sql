@@ -2,6 +2,7 @@
     pre_hook="{{ delete_touched('message_date', source('raw', 'post_extractions'), 'message_date') }}",
     indexes=[
         {'columns': ['message_pk']},
+        {'columns': ['channel_username', 'message_id', 'line_number', 'match_number'], 'unique': true},
         {'columns': ['channel_username', 'message_date']},
     ],
 ) }}
