@@ -3,6 +3,8 @@ FROM python:3.13-slim AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN useradd --uid 10001 --create-home --home-dir /home/medwh medwh
 WORKDIR /app
+# What is mounted here takes over its owner, in whichever image it is first used.
+RUN install -d -o medwh /app/data/documentation
 COPY pyproject.toml requirements.lock LICENSE ./
 # Empty packages stand in for the code until the dependencies are there, so that a change of the code
 # fetches nothing again.
@@ -26,7 +28,7 @@ FROM base AS pipeline
 RUN pip install --constraint requirements.lock --no-deps --index-url https://download.pytorch.org/whl/cpu torch torchvision \
  && pip install --constraint requirements.lock --editable '.[detection,parquet]'
 # Volumes are mounted on these and take over their owner; what is not in a volume stays root's.
-RUN mkdir -p /app/data/raw /app/data/state /home/medwh/dagster/storage \
+RUN mkdir -p /app/data/raw /app/data/state /app/data/documentation /home/medwh/dagster/storage \
  && chown -R medwh /app/data /home/medwh
 COPY workspace.yaml ./
 COPY dagster.yaml /home/medwh/dagster/dagster.yaml

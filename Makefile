@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --constraint 
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up import test lint format bench pictures lock clean setup
+.PHONY: help demo up import test lint format bench docs pictures lock clean setup
 
 help:  ## Show the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ format: $(READY)  ## Format the code
 
 bench: $(READY)  ## Measure, and print the tables that the README quotes
 	@$(BIN)/python -m tests.bench
+
+docs: $(READY)  ## Describe every table and column in one page, for any browser
+	@$(BIN)/medwh docs
 
 pictures: $(READY)  ## Take the README's screenshots (needs Chromium)
 	@MEDWH_PICTURES=$(CURDIR)/.github/pictures $(BIN)/python -m pytest tests/integration/pipeline/test_browser.py

@@ -3,6 +3,7 @@
     ApiError
     ├── InvalidParameterError     422  a parameter that no schema could refuse
     ├── UnknownChannelError       404  no post of such a channel in the marts
+    ├── NotDescribedError         404  nobody has written the warehouse's documentation
     ├── DatabaseUnreachableError  503  down, restarting, or every connection busy
     ├── WarehouseNotBuiltError    503  the marts are not there yet, or not readable
     └── QueryTooSlowError         504  longer than MEDWH_API_QUERY_TIMEOUT
@@ -59,6 +60,13 @@ UNKNOWN_CHANNEL = ProblemKind(
     404,
     "Unknown channel",
     "The warehouse holds no post of this channel. /api/channels lists those it knows.",
+)
+NOT_DESCRIBED = ProblemKind(
+    "warehouse-not-described",
+    404,
+    "Warehouse is not described yet",
+    "The page of all tables and columns is not there: write it with `make docs` (or `medwh docs`), "
+    "then load this address again.",
 )
 NOT_FOUND = ProblemKind(
     "not-found", 404, "Not found", "There is nothing at this address. /docs lists what there is."
@@ -122,6 +130,12 @@ class UnknownChannelError(ApiError):
     """No post of such a channel stands in the marts."""
 
     kind = UNKNOWN_CHANNEL
+
+
+class NotDescribedError(ApiError):
+    """The page that describes the warehouse is missing or cannot be read."""
+
+    kind = NOT_DESCRIBED
 
 
 class DatabaseUnreachableError(ApiError):

@@ -88,6 +88,6 @@ def create_app(settings: ApiSettings | None = None, connect: Connect = open_data
         api.include_router(room.router)
     app.include_router(api)
     app.include_router(health.router)
-    mount_documentation(app)
+    mount_documentation(app, settings)
     install_error_handlers(app)
     return app

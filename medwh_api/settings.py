@@ -3,6 +3,8 @@
 Nothing here opens a connection. Settings of the pipeline live in `medwh_assets`.
 """
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -35,4 +37,8 @@ class ApiSettings(BaseSettings):
         ge=0.1,
         le=60,
         description="Seconds after which a query is given up with a 504.",
+    )
+    documentation: Path = Field(
+        default=Path("data/state/documentation/index.html"),
+        description="The page that `medwh docs` writes, served under /warehouse.",
     )

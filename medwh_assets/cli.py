@@ -394,12 +394,14 @@ def _serve(session: "Session") -> None:
     with serving(
         where,
         session.places.state,
-        session.warehouse.api_environment(),
+        session.warehouse.api_environment()
+        | {"MEDWH_API_DOCUMENTATION": str(session.places.documentation / "index.html")},
         lambda line: out.print(f"[dim]{line} …[/]"),
     ) as supervisor:
         out.print(f"\n  Dagster UI  [bold]{where.ui}[/]")
         out.print(f"  API         [bold]{where.api}/api/channels[/]")
         out.print(f"  API docs    [bold]{where.api}/docs[/]")
+        out.print(f"  Tables      [bold]{where.api}/warehouse[/] (write it with `medwh docs`)")
         out.print("\nCtrl-C stops all of it.")
         try:
             supervisor.wait()
@@ -482,6 +484,32 @@ def report() -> None:
 
     with open_session() as session:
         show_report(out, session.report(), session.lake.quarantined(), None)
+
+
+@app.command()
+def docs(
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to write it; in the state folder if not given.")
+    ] = None,
+) -> None:
+    """Write a page that describes every table and column of the warehouse; it needs no network."""
+    from medwh_assets.dbt.documentation import write_documentation
+    from medwh_assets.resources import places_of
+    from medwh_assets.session import addresses, warehouse_of
+    from medwh_dbt import PROJECT_DIR
+
+    lake_settings = settings.LakeSettings()
+    places = places_of(lake_settings)
+    warehouse = warehouse_of(lake_settings)
+    with warehouse.running():
+        connection = warehouse.dbt_environment()
+        out.print("[dim]Describing the warehouse …[/]")
+        page = write_documentation(
+            PROJECT_DIR, connection, places.dbt_target, folder or places.documentation
+        )
+    out.print(f"Open [bold]{escape(str(page))}[/]", soft_wrap=True)
+    if folder is None:
+        out.print(f"While `medwh up` runs it is also at [bold]{addresses().api}/warehouse[/]")
 
 
 @app.command()

@@ -69,6 +69,11 @@ class Places:
         return self.state / "dbt"
 
     @property
+    def documentation(self) -> Path:
+        """The page that `medwh docs` writes."""
+        return self.state / "documentation"
+
+    @property
     def models(self) -> Path:
         """Detectors that were trained here, a folder for each."""
         return self.state / "models"

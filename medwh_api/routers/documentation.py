@@ -1,15 +1,34 @@
-"""`/docs`: the API described, with nothing fetched from elsewhere.
+"""`/docs`: the API described, and `/warehouse`: its tables; nothing is fetched from elsewhere.
 
-FastAPI's own page loads Swagger UI from a CDN; here it comes from an installed package.
+FastAPI's own page loads Swagger UI from a CDN; here it comes from an installed package. The page
+of the tables is dbt's, one file that `medwh docs` writes.
 """
 
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+
+from medwh_api.errors import NotDescribedError
+from medwh_api.settings import ApiSettings
+
+# dbt's page is one file with its scripts and styles inside, whose templates are compiled in the
+# browser. It may run those and nothing else: no address is asked, its own or another.
+_WAREHOUSE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "font-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,8 +58,32 @@ async def get_docs() -> HTMLResponse:
     )
 
 
-def mount_documentation(app: FastAPI) -> None:
-    """Serve the page and the files it needs."""
+@router.get("/warehouse")
+def get_warehouse(request: Request) -> HTMLResponse:
+    """Return the page that describes every table and column.
+
+    Raises:
+        NotDescribedError: nobody has written it yet.
+    """
+    settings: ApiSettings = request.app.state.settings
+    try:
+        page = settings.documentation.read_bytes()
+    except OSError as error:
+        raise NotDescribedError from error
+    return HTMLResponse(
+        page,
+        headers={
+            "Content-Security-Policy": _WAREHOUSE_POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-cache",
+        },
+    )
+
+
+def mount_documentation(app: FastAPI, settings: ApiSettings) -> None:
+    """Serve the pages and the files they need."""
+    app.state.settings = settings
     app.include_router(router)
     assets = Path(fastapi_offline.__file__).with_name("static")
     app.mount("/docs/assets", StaticFiles(directory=assets), name="docs-assets")

@@ -1,6 +1,5 @@
 """Every dbt model as an asset, every dbt test as a check: `staging/…` and `marts/…`."""
 
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +9,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from medwh_assets.dbt.project import models_sha256
+from medwh_assets.dbt.resource import connections_of
 from medwh_assets.run_process import process_tags
 
 
@@ -70,10 +70,9 @@ def dbt_models(manifest: Path) -> dg.AssetsDefinition:
             full_refresh=config.full_refresh,
             every_model=every_model,
         ) as opened:
-            arguments = ["build", "--vars", json.dumps({"build_id": opened.build_id})]
-            if opened.full_refresh:
-                arguments.append("--full-refresh")
-            dbt = resources.dbt.cli(arguments, context=context)
+            arguments = ["build", *(["--full-refresh"] if opened.full_refresh else [])]
+            with connections_of(opened.build_id):
+                dbt = resources.dbt.cli(arguments, context=context)
             try:
                 # Not dagster-dbt's own `fetch_row_counts`: it reads dbt in a thread that no signal
                 # reaches, so that Ctrl-C hangs for ever.

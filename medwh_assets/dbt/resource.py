@@ -3,7 +3,8 @@
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +43,30 @@ def export_connection(connection: Mapping[str, str], target: Path) -> None:
     """
     os.environ.update(connection)
     os.environ["DBT_TARGET_PATH"] = str(target)
+
+
+def options_of(build_id: int) -> str:
+    """Return what libpq's PGOPTIONS has to say for a build."""
+    return f"-c medwh.build_id={build_id} -c work_mem=64MB -c maintenance_work_mem=256MB"
+
+
+@contextmanager
+def connections_of(build_id: int) -> Generator[None]:
+    """Have a dbt that starts inside the block tell the server which build it works for.
+
+    As a setting of the connection and not as a variable of dbt's: one that changes has dbt parse the
+    whole project anew. Few connections that sort millions of rows also need more memory than
+    PostgreSQL's 4 MB, meant for many that fetch a few.
+    """
+    before = os.environ.get("PGOPTIONS")
+    os.environ["PGOPTIONS"] = f"{before or ''} {options_of(build_id)}".strip()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PGOPTIONS"]
+        else:
+            os.environ["PGOPTIONS"] = before
 
 
 def prune_runs(target: Path) -> None:

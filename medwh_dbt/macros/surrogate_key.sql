@@ -9,7 +9,13 @@
 
 
 {% macro date_key(column) -%}
-    md5(to_char({{ column }}, 'YYYY-MM-DD'))
+    md5({{ day_text(column) }})
+{%- endmacro %}
+
+
+{#- A day as a key's part: the same text whatever the session's DateStyle. -#}
+{% macro day_text(column) -%}
+    to_char({{ column }}, 'YYYY-MM-DD')
 {%- endmacro %}
 
 

@@ -7,9 +7,18 @@
     named here and are no dbt sources.
 -#}
 
-{#- The slices of all loads of the build in `build_id`: (channel_username, slice_date). -#}
+{#-
+    The build in progress (ops.builds.build_id), null without one: then nothing is touched. Whoever
+    starts dbt gives it as a setting of the connection (PGOPTIONS='-c medwh.build_id=5'). As a dbt
+    variable it would have the whole project parsed anew in every build: 4 s.
+-#}
+{% macro build_id() -%}
+    nullif(current_setting('medwh.build_id', true), '')::bigint
+{%- endmacro %}
+
+
+{#- The slices of all loads of the build: (channel_username, slice_date). -#}
 {% macro touched_slices() -%}
-    {%- set build_id = var('build_id', none) -%}
     {%- set build_loads = api.Relation.create(
         database=target.database, schema='ops', identifier='build_loads') -%}
     {%- set loads = api.Relation.create(
@@ -17,7 +26,79 @@
     select loads.channel_username, loads.slice_date
     from {{ build_loads }} as build_loads
     inner join {{ loads }} as loads on build_loads.load_id = loads.load_id
-    where build_loads.build_id = {{ 'null' if build_id is none else build_id | int }}
+    where build_loads.build_id = {{ build_id() }}
+{%- endmacro %}
+
+
+{#- The channels of those slices: (channel_username). -#}
+{% macro touched_channels() -%}
+    select touched.channel_username from ({{ touched_slices() }}) as touched
+{%- endmacro %}
+
+
+{#-
+    The build in progress and those before it that were not finished. What a model noted as changed
+    under one of them may not have reached the models after it yet.
+-#}
+{% macro unfinished_builds() -%}
+    {%- set builds = api.Relation.create(
+        database=target.database, schema='ops', identifier='builds') -%}
+    select unfinished.build_id
+    from {{ builds }} as unfinished
+    where
+        unfinished.build_id <= {{ build_id() }}
+        and unfinished.build_id > coalesce(
+            (
+                select finished.build_id
+                from {{ builds }} as finished
+                where finished.status = 'done'
+                order by finished.build_id desc
+                limit 1
+            ),
+            0
+        )
+{%- endmacro %}
+
+
+{#-
+    The posts that a model with one or more rows per post has to make anew: (message_pk). Those of
+    touched slices, and those whose traits another post of their channel has changed.
+-#}
+{% macro find_touched_posts() -%}
+    select posts.message_pk
+    from {{ ref('stg_telegram_messages') }} as posts
+    where (posts.channel_username, posts.message_date) in ({{ touched_slices() }})
+    union
+    select traits.message_pk
+    from {{ ref('int_post_traits') }} as traits
+    where traits.changed_in_build in ({{ unfinished_builds() }})
+{%- endmacro %}
+
+
+{#-
+    Those posts, as `delete_touched_posts` has noted them for the model: with statistics, since the
+    planner takes a build's loads for one row, and then joins 10,000 posts in nested loops (25 s).
+-#}
+{% macro touched_posts() -%}
+    select touched_posts.message_pk from touched_posts
+{%- endmacro %}
+
+
+{#-
+    The days of those posts, those of touched slices, and those that a post has left:
+    (channel_username, message_date).
+-#}
+{% macro touched_days() -%}
+    select slices.channel_username, slices.slice_date as message_date
+    from ({{ touched_slices() }}) as slices
+    union
+    select traits.channel_username, traits.message_date
+    from {{ ref('int_post_traits') }} as traits
+    where traits.changed_in_build in ({{ unfinished_builds() }})
+    union
+    select days.channel_username, days.message_date
+    from {{ ref('int_channel_days') }} as days
+    where days.changed_in_build in ({{ unfinished_builds() }})
 {%- endmacro %}
 
 
@@ -25,20 +106,36 @@
     Pre-hook: take out of the model what the build is about to append, in the model's own
     transaction: the rows of touched slices, and those of posts that now stand in one of them in
     `upstream`. The latter matter when a post moves to another day (a better date for it becomes
-    known) and the load commits between two models: the day it left is then the next build's.
+    known) and the load commits between two models: the day it left is then the next build's. Such a
+    post is looked for by its `key`, which the model needs an index for.
     One snapshot for taking out and reading anew, so that no load commits in between.
 -#}
-{% macro delete_touched(date_column, upstream, upstream_date_column) -%}
+{% macro delete_touched(date_column, upstream, upstream_date_column, key='channel_username, message_id') -%}
     {%- if is_incremental() %}
     set transaction isolation level repeatable read;
     delete from {{ this }}
     where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
     delete from {{ this }}
-    where (channel_username, message_id) in (
-        select channel_username, message_id
+    where ({{ key }}) in (
+        select {{ key }}
         from {{ upstream }}
         where (channel_username, {{ upstream_date_column }}) in ({{ touched_slices() }})
     );
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Pre-hook of a mart with rows per post: take out those of touched slices and of touched posts. -#}
+{% macro delete_touched_posts(date_column='message_date') -%}
+    {%- set posts = find_touched_posts() -%}
+    {%- if is_incremental() %}
+    create temporary table touched_posts on commit drop as
+    {{ posts }};
+    analyze touched_posts;
+    delete from {{ this }}
+    where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
+    delete from {{ this }}
+    where message_pk in ({{ touched_posts() }});
     {%- endif %}
 {%- endmacro %}
 
@@ -53,25 +150,55 @@
 {%- endmacro %}
 
 
-{#-
-    Pre-hook of dim_images: take out the images of touched channels, as they were and as they are
-    now. An image that another channel has shown as well is made anew of both. Two statements, so
-    that each is a join: of one with `or`, PostgreSQL makes a look into the list for every row.
--#}
-{% macro delete_images_of_touched_channels() -%}
+{#- Pre-hook of mart_channel_daily_activity: take out the days of touched posts, and those that have none. -#}
+{% macro delete_touched_activity() -%}
+    {%- set days = touched_days() -%}
     {%- if is_incremental() %}
     delete from {{ this }}
-    where string_to_array(channel_usernames, ', ') && array(
-        select distinct touched.channel_username from ({{ touched_slices() }}) as touched
-    );
+    where (channel_username, activity_date) in ({{ days }});
+    delete from {{ this }} as before
+    where
+        before.channel_username in ({{ touched_channels() }})
+        and not exists (
+            select 1 from {{ ref('int_channel_days') }} as days
+            where
+                days.channel_username = before.channel_username
+                and days.message_date = before.activity_date
+        );
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Post-hook of int_channel_days: take out the days that have no post any more. -#}
+{% macro delete_days_without_posts(posts) -%}
+    {%- if is_incremental() %}
+    delete from {{ this }} as before
+    where
+        before.channel_username in ({{ touched_channels() }})
+        and not exists (
+            select 1 from {{ posts }} as posts
+            where
+                posts.channel_username = before.channel_username
+                and posts.message_date = before.message_date
+        );
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- The images that a post of a touched slice shows or showed: (image_sha256). -#}
+{% macro touched_images() -%}
+    select images.image_sha256
+    from {{ ref('int_image_posts') }} as images
+    where images.changed_in_build in ({{ unfinished_builds() }})
+{%- endmacro %}
+
+
+{#- Pre-hook of dim_images: an image that several channels show is made anew of all of them. -#}
+{% macro delete_touched_images() -%}
+    {%- set images = touched_images() -%}
+    {%- if is_incremental() %}
     delete from {{ this }}
-    where image_sha256 in (
-        select posts.image_sha256
-        from {{ ref('fct_messages') }} as posts
-        where posts.channel_username in (
-            select touched.channel_username from ({{ touched_slices() }}) as touched
-        )
-    );
+    where image_sha256 in ({{ images }});
     {%- endif %}
 {%- endmacro %}
 
@@ -80,6 +207,6 @@
 {% macro delete_touched_channels() -%}
     {%- if is_incremental() %}
     delete from {{ this }}
-    where channel_username in (select touched.channel_username from ({{ touched_slices() }}) as touched);
+    where channel_username in ({{ touched_channels() }});
     {%- endif %}
 {%- endmacro %}

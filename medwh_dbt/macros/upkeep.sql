@@ -3,35 +3,40 @@
     a table that was made anew gets its statistics at once.
 -#}
 {% macro analyze_after_rebuild() -%}
-    {%- if not is_incremental() %}
+    {%- if not is_incremental() and model.config.materialized != 'view' %}
     analyze {{ this }};
     {%- endif %}
 {%- endmacro %}
 
 
 {#-
-    Post-hook: a trigram index for `ilike '%word%'`, where the server has pg_trgm. dbt's own
-    `indexes` cannot name an operator class. The index is unnamed and looked for on the table
-    itself: `create index if not exists` would, in a full refresh, find the name taken by the old
-    table and leave the new one bare.
+    dbt makes a model's `indexes` with this, before the new table takes the old one's place. A
+    trigram index (`{'columns': ['message_text gin_trgm_ops'], 'type': 'gin'}`, for `ilike
+    '%word%'`) is left out where the server has no pg_trgm, and finds it in whichever schema it is.
 -#}
-{% macro trigram_index(column) -%}
+{% macro postgres__get_create_index_sql(relation, index_dict) -%}
+    {%- set index = adapter.parse_index(index_dict) -%}
+    {%- set columns = index.columns | join(', ') -%}
+    {%- set create -%}
+        create {{ 'unique' if index.unique }} index if not exists "{{ index.render(relation) }}"
+        on {{ relation }} using {{ index.type or 'btree' }}
+    {%- endset -%}
+    {%- if 'gin_trgm_ops' not in columns -%}
+    {{ create }} ({{ columns }})
+    {%- else -%}
     do $trigram$
     declare
         extension_schema text := (
             select extnamespace::regnamespace::text from pg_extension where extname = 'pg_trgm'
         );
     begin
-        if extension_schema is not null and not exists (
-            select 1 from pg_index
-            where indrelid = '{{ this }}'::regclass
-                and pg_get_indexdef(indexrelid) like '%gin_trgm_ops%'
-        ) then
+        if extension_schema is not null then
             execute format(
-                'create index on %s using gin (%I %s.gin_trgm_ops)',
-                '{{ this }}'::regclass, '{{ column }}', extension_schema
+                '{{ create }} (%s)',
+                replace('{{ columns }}', 'gin_trgm_ops', extension_schema || '.gin_trgm_ops')
             );
         end if;
     end
-    $trigram$;
+    $trigram$
+    {%- endif -%}
 {%- endmacro %}

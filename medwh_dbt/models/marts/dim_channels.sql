@@ -1,30 +1,15 @@
 {{ config(pre_hook="{{ delete_touched_channels() }}") }}
 
+{%- set kinds = ['sale', 'education', 'training', 'vacancy', 'other'] %}
+
 with
 
--- A channel's row depends on all of its posts, so every touched channel is counted anew.
-posts as (
-    select
-        channel_username,
-        message_id,
-        channel_id,
-        channel_title,
-        channel_spellings,
-        views_count,
-        message_timestamp_utc
-    from {{ ref('stg_telegram_messages') }}
+-- A channel's row depends on all of its posts, so every touched channel is added up anew of its days.
+days as (
+    select * from {{ ref('int_channel_days') }}
     {% if is_incremental() %}
-    where channel_username in (select slices.channel_username from ({{ touched_slices() }}) as slices)
+    where channel_username in ({{ touched_channels() }})
     {% endif %}
-),
-
-images as (
-    select
-        channel_username,
-        count(*) as image_count
-    from {{ ref('fct_messages') }}
-    where has_image
-    group by channel_username
 ),
 
 -- What live reading saw of a channel is newer than what its posts were brought in with.
@@ -39,7 +24,7 @@ observations as (
         observed_at
     from {{ ref('stg_channel_facts') }}
     {% if is_incremental() %}
-    where channel_username in (select slices.channel_username from ({{ touched_slices() }}) as slices)
+    where channel_username in ({{ touched_channels() }})
     {% endif %}
 ),
 
@@ -62,59 +47,94 @@ newest_counts as (
     order by channel_username asc, observed_at desc
 ),
 
--- The newest post that says it knows a channel's title and id best.
-activity as (
+-- The newest day whose posts say it knows a channel's title and id best.
+names as (
     select
         channel_username,
         (
-            array_agg(channel_title order by message_timestamp_utc desc, message_id desc)
+            array_agg(channel_title order by message_date desc)
             filter (where channel_title is not null)
         )[1] as channel_title,
         (
-            array_agg(channel_id order by message_timestamp_utc desc, message_id desc)
+            array_agg(channel_id order by message_date desc)
             filter (where channel_id is not null)
         )[1] as channel_id,
-        count(*) as message_count,
-        avg(views_count) as average_views,
-        min(message_timestamp_utc) as first_post_at,
-        max(message_timestamp_utc) as last_post_at
-    from posts
+        min(first_post_at) as first_post_at,
+        max(last_post_at) as last_post_at
+    from days
+    group by channel_username
+),
+
+activity as (
+    select
+        channel_username,
+        count(*) as active_days,
+        sum(message_count)::bigint as message_count,
+        sum(new_message_count)::bigint as distinct_message_count,
+        {% for kind in kinds %}
+        sum({{ kind }}_message_count)::bigint as {{ kind }}_message_count,
+        sum(new_{{ kind }}_message_count)::bigint as distinct_{{ kind }}_message_count,
+        {% endfor %}
+        sum(image_count)::bigint as image_count,
+        sum(total_views) / nullif(sum(counted_message_count), 0) as average_views,
+        sum(total_forwards) / nullif(sum(counted_message_count), 0) as average_forwards,
+        sum(total_replies) / nullif(sum(counted_message_count), 0) as average_replies,
+        sum(total_reactions) / nullif(sum(counted_message_count), 0) as average_reactions
+    from {{ ref('mart_channel_daily_activity') }}
+    {% if is_incremental() %}
+    where channel_username in ({{ touched_channels() }})
+    {% endif %}
     group by channel_username
 ),
 
 -- A channel that was read and has posted nothing is known all the same.
 known as (
-    select channel_username from activity
+    select channel_username from names
     union distinct
     select channel_username from observations
 ),
 
 usernames as (
     select
-        posts.channel_username,
-        posts.message_timestamp_utc,
-        posts.message_id,
-        ltrim(elements.spelling, '@') as spelling
-    from posts
-    cross join lateral jsonb_array_elements_text(posts.channel_spellings) as elements (spelling)
+        channel_username,
+        message_date as told_on,
+        last_post_at as told_at,
+        channel_spelling,
+        channel_aliases
+    from days
+    where channel_spelling is not null
     union all
     select
         channel_username,
-        observed_at as message_timestamp_utc,
-        0 as message_id,
-        channel_spelling as spelling
+        (observed_at at time zone 'UTC')::date as told_on,
+        observed_at as told_at,
+        channel_spelling,
+        channel_spelling as channel_aliases
     from observations
     where channel_spelling is not null
 ),
 
+newest_spellings as (
+    select distinct on (channel_username)
+        channel_username,
+        channel_spelling
+    from usernames
+    order by channel_username asc, told_on desc, told_at desc, channel_spelling collate "C" asc
+),
+
 spellings as (
+    select distinct
+        usernames.channel_username,
+        elements.spelling
+    from usernames
+    cross join lateral string_to_table(usernames.channel_aliases, ', ') as elements (spelling)
+),
+
+aliases as (
     select
         channel_username,
-        (
-            array_agg(spelling order by message_timestamp_utc desc, message_id desc, spelling collate "C" asc)
-        )[1] as channel_spelling,
-        string_agg(distinct spelling collate "C", ', ' order by spelling collate "C") as channel_aliases
-    from usernames
+        string_agg(spelling, ', ' order by spelling collate "C") as channel_aliases
+    from spellings
     group by channel_username
 ),
 
@@ -122,21 +142,32 @@ channels as (
     select
         {{ surrogate_key(['known.channel_username']) }} as channel_pk,
         known.channel_username,
-        coalesce(spellings.channel_spelling, known.channel_username) as channel_spelling,
-        coalesce(newest_observations.channel_title, activity.channel_title) as channel_title,
+        coalesce(newest_spellings.channel_spelling, known.channel_username) as channel_spelling,
+        coalesce(newest_observations.channel_title, names.channel_title) as channel_title,
         newest_observations.channel_about,
-        spellings.channel_aliases,
-        coalesce(newest_observations.channel_id, activity.channel_id) as channel_id,
+        aliases.channel_aliases,
+        coalesce(newest_observations.channel_id, names.channel_id) as channel_id,
         newest_counts.subscribers_count,
         coalesce(activity.message_count, 0) as message_count,
-        coalesce(images.image_count, 0) as image_count,
+        coalesce(activity.distinct_message_count, 0) as distinct_message_count,
+        {% for kind in kinds %}
+        coalesce(activity.{{ kind }}_message_count, 0) as {{ kind }}_message_count,
+        coalesce(activity.distinct_{{ kind }}_message_count, 0) as distinct_{{ kind }}_message_count,
+        {% endfor %}
+        coalesce(activity.image_count, 0) as image_count,
+        coalesce(activity.active_days, 0) as active_days,
         activity.average_views::numeric(21, 2) as average_views,
-        activity.first_post_at,
-        activity.last_post_at
+        activity.average_forwards::numeric(21, 2) as average_forwards,
+        activity.average_replies::numeric(21, 2) as average_replies,
+        activity.average_reactions::numeric(21, 2) as average_reactions,
+        (activity.average_views / nullif(newest_counts.subscribers_count, 0))::numeric(21, 4) as views_per_subscriber,
+        names.first_post_at,
+        names.last_post_at
     from known
+    left join names on known.channel_username = names.channel_username
     left join activity on known.channel_username = activity.channel_username
-    left join spellings on known.channel_username = spellings.channel_username
-    left join images on known.channel_username = images.channel_username
+    left join newest_spellings on known.channel_username = newest_spellings.channel_username
+    left join aliases on known.channel_username = aliases.channel_username
     left join newest_observations on known.channel_username = newest_observations.channel_username
     left join newest_counts on known.channel_username = newest_counts.channel_username
 )

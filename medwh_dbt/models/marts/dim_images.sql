@@ -1,5 +1,5 @@
 {{ config(
-    pre_hook="{{ delete_images_of_touched_channels() }}",
+    pre_hook="{{ delete_touched_images() }}",
     indexes=[{'columns': ['image_group_key']}],
 ) }}
 
@@ -21,10 +21,7 @@ posts as (
     where
         fct_messages.has_image
         {% if is_incremental() %}
-        and not exists (
-            select 1 from {{ this }} as kept
-            where kept.image_sha256 = fct_messages.image_sha256
-        )
+        and fct_messages.image_sha256 in ({{ touched_images() }})
         {% endif %}
 ),
 

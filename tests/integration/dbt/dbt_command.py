@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from medwh_assets.dbt.resource import options_of
 from medwh_assets.warehouse.connection import Database
 from medwh_dbt import PROJECT_DIR
 
@@ -47,19 +48,19 @@ class DbtCommand:
         Raises:
             BuildFailed: a model failed.
         """
-        if build_id is not None:
-            arguments = (*arguments, "--vars", f"{{build_id: {build_id}}}")
-        self._call("run", *arguments)
+        self._call("run", *arguments, build_id=build_id)
 
     def rebuild(self) -> None:
         """Make every seed and model anew."""
         self._call("build", "--full-refresh", "--resource-types", "seed model")
 
-    def _call(self, command: str, *arguments: str):
+    def _call(self, command: str, *arguments: str, build_id: int | None = None):
         folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self._environment.items():
                 patch.setitem(os.environ, name, value)
+            if build_id is not None:
+                patch.setitem(os.environ, "PGOPTIONS", options_of(build_id))
             outcome = self._runner(manifest=self._manifest).invoke(
                 ["--quiet", "--log-level-file", "none", command, *folders, *arguments]
             )

@@ -1,24 +1,31 @@
 """Small slices for the models to work on, loaded as the warehouse loads them."""
 
 import itertools
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
+from pydantic import SecretStr
+
+from medwh_assets.extracted import ExtractedPost
+from medwh_assets.extraction.post import Extractor
+from medwh_assets.extraction.vocabulary import load_vocabulary
 from medwh_assets.lake.channels import ChannelObservation
 from medwh_assets.lake.merge import post_from_reading
 from medwh_assets.lake.records import Box, Content, DetectionRecord, Media, Observation, Post
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.channel_facts import load_channel_facts
 from medwh_assets.warehouse.connection import Connection
-from medwh_assets.warehouse.load import load_detections, load_messages
+from medwh_assets.warehouse.load import load_detections, load_extractions, load_messages
+from medwh_dbt import PROJECT_DIR
 
 READ_AT = datetime(2025, 4, 1, tzinfo=UTC)
 _hashes = (f"{number:064x}" for number in itertools.count())
 
 
 def march(day: int) -> date:
-    """Return a day of March 2025."""
-    return date(2025, 3, day)
+    """Return a day of March 2025; day 32 is the first of April."""
+    return date(2025, 3, 1) + timedelta(days=day - 1)
 
 
 def post(channel: str, message_id: int, day: int, **given: Any) -> Post:
@@ -86,8 +93,26 @@ def seen(
 
 
 def load(connection: Connection, channel: str, day: int, *posts: Post) -> None:
-    """Load a slice's posts, whatever was loaded before."""
+    """Load a slice's posts and what they say, whatever was loaded before."""
     load_messages(connection, Slice(channel, march(day)), posts, next(_hashes))
+    read(connection, channel, day, *posts)
+
+
+def read(connection: Connection, channel: str, day: int, *posts: Post) -> None:
+    """Load what a slice's posts say, whatever was loaded before."""
+    load_extractions(
+        connection,
+        Slice(channel, march(day)),
+        [post.id for post in posts],
+        [ExtractedPost(post.id, _extractor().extract(post.text)) for post in posts],
+        content_sha256=next(_hashes),
+        version=_extractor().version,
+    )
+
+
+@cache
+def _extractor() -> Extractor:
+    return Extractor(load_vocabulary(PROJECT_DIR / "seeds"), SecretStr("pepper"))
 
 
 def look(connection: Connection, channel: str, day: int, *images: DetectionRecord) -> None:

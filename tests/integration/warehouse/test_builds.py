@@ -116,6 +116,18 @@ def test_models_whose_build_failed_are_still_to_be_built_from_nothing(loader: Co
     finish_build(loader, build.build_id, ok=True)
 
 
+def test_a_build_from_nothing_that_failed_is_ended_as_one(loader: Connection) -> None:
+    """Half of the models are new then, and cannot tell the other half what was before."""
+    finish_build(loader, open_build(loader, False, "models").build_id, ok=True)
+    finish_build(loader, open_build(loader, True, "models").build_id, ok=False)
+    again = open_build(loader, False, "models")
+    assert again.full_refresh
+    finish_build(loader, again.build_id, ok=True)
+    after = open_build(loader, False, "models")
+    assert not after.full_refresh
+    finish_build(loader, after.build_id, ok=True)
+
+
 def test_builds_take_turns(database: Database, loader: Connection) -> None:
     only = load(loader, 0)
     first = open_build(loader, False, "models").build_id

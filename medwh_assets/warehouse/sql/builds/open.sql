@@ -1,7 +1,10 @@
 -- One statement, one snapshot: the loads that are committed now and stand in no finished build. Models
--- that are not those of the build before have to be built from nothing.
+-- that are not those of the build before have to be built from nothing, and what was begun from nothing
+-- has to be ended so: half of the models may know nothing of how the other half was.
 with before as (
-    select models_sha256
+    select
+        build_id,
+        models_sha256
     from ops.builds
     where status = 'done'
     order by build_id desc
@@ -13,7 +16,14 @@ opened as (
     values (
         'running',
         %(full_refresh)s
-        or exists (select from before where models_sha256 is distinct from %(models_sha256)s),
+        or exists (select from before where models_sha256 is distinct from %(models_sha256)s)
+        or exists (
+            select
+            from ops.builds
+            where
+                full_refresh
+                and build_id > coalesce((select before.build_id from before), 0)
+        ),
         %(models_sha256)s
     )
     returning

@@ -1,0 +1,79 @@
+{{ config(
+    pre_hook="{{ delete_touched_months() }}",
+    indexes=[{'columns': ['product_pk', 'month_start']}],
+) }}
+
+with
+
+-- As in mart_price_history: whole packs, in birr. Medians of channels do not add up to one of all.
+offers as (
+    select
+        product_pk,
+        channel_pk,
+        product_key,
+        message_pk,
+        vendor_pk,
+        distinct_offer_key,
+        price,
+        date_trunc('month', message_date::timestamp)::date as month_start
+    from {{ ref('fct_offers') }}
+    where
+        product_pk is not null
+        and price is not null
+        and currency = 'ETB'
+        and price_unit is null
+        {% if is_incremental() %}
+        and date_trunc('month', message_date::timestamp)::date
+        in (select touched_months.month_start from touched_months)
+        {% endif %}
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                product_pk,
+                month_start,
+                distinct_offer_key
+        ) = 1 as is_first_of_its_kind
+    from offers
+),
+
+months as (
+    select
+        product_pk,
+        product_key,
+        month_start,
+        count(distinct message_pk) as message_count,
+        count(*) as offer_count,
+        count(*) filter (where is_first_of_its_kind) as distinct_offer_count,
+        count(distinct vendor_pk) as vendor_count,
+        count(distinct channel_pk) as channel_count,
+        array_agg(price order by price) as prices,
+        array_agg(price order by price) filter (where is_first_of_its_kind) as distinct_prices
+    from numbered
+    group by
+        product_pk,
+        product_key,
+        month_start
+),
+
+product_prices as (
+    select
+        md5(product_pk || '|' || to_char(month_start, 'YYYY-MM-DD')) as product_price_key,
+        product_pk,
+        product_key,
+
+        message_count,
+        offer_count,
+        distinct_offer_count,
+        vendor_count,
+        channel_count,
+        {{ price_columns() }},
+
+        month_start
+    from months
+)
+
+select * from product_prices
