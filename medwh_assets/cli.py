@@ -6,7 +6,7 @@ Exit status: 0 done, 1 something failed (listed), 2 the command line is wrong, 1
 import errno
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -43,6 +43,7 @@ _GO_ON = "Interrupted. What is done is kept; run the same command again to go on
 _AFTER_INTERRUPT = {
     "login": "Interrupted. Nobody was logged in by this.",
     "logout": "Interrupted. Run `medwh logout` again to be sure.",
+    "train": "Interrupted. Nothing of this training is kept.",
 }
 _NO_FOLDER_FOR_US = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
@@ -410,6 +411,70 @@ def _serve(session: "Session") -> None:
 
 
 @app.command()
+def train(
+    folder: Annotated[
+        Path, typer.Argument(help="Labelled pictures: data.yaml, or classes.txt, images/, labels/.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The model's name: lower-case letters, digits, `_`; the folder's name unless given."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A .pt file to start from; MEDWH_YOLO_WEIGHTS unless given."),
+    ] = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, max=1000, help="How often every picture is learned from.")
+    ] = 50,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            min=32, max=1280, help="Longest side in pixels; MEDWH_YOLO_IMAGE_SIZE unless given."
+        ),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, max=256, help="Pictures at once; memory grows with it.")
+    ] = 8,
+) -> None:
+    """Train a detector on labelled pictures and write its weights with a report."""
+    from medwh_assets.detection.training import Epoch, TrainingOptions, model_name, train_detector
+    from medwh_assets.resources import places_of
+    from medwh_assets.terminal import show_training
+
+    places = places_of(settings.LakeSettings())
+    detection = (
+        settings.DetectionSettings(weights=weights) if weights else settings.DetectionSettings()
+    )
+    if image_size and image_size % 32:
+        raise typer.BadParameter("must be a multiple of 32", param_hint="--image-size")
+    began = datetime.now(UTC)
+
+    def watch(epoch: Epoch) -> None:
+        left = (datetime.now(UTC) - began) / epoch.number * (epoch.of - epoch.number)
+        out.print(
+            f"epoch {epoch.number} of {epoch.of}: mAP50 {epoch.map50:.3f}"
+            + (f", about {timedelta(seconds=round(left.total_seconds()))} left" if left else "")
+        )
+
+    trained = train_detector(
+        folder,
+        TrainingOptions(
+            name=model_name(folder.resolve().name) if name is None else name,
+            base=detection.weights,
+            epochs=epochs,
+            image_size=image_size or detection.image_size,
+            batch=batch,
+        ),
+        models=places.models,
+        cache_folder=places.cache,
+        watch=watch,
+    )
+    show_training(out, trained)
+
+
+@app.command()
 def report() -> None:
     """Print what the marts hold and what is in the quarantine."""
     from medwh_assets.session import open_session
@@ -429,6 +494,26 @@ def doctor() -> None:
     show_findings(out, findings)
     if any(finding.level == "missing" for finding in findings):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def weights(
+    name: Annotated[str, typer.Argument(help="yolov8n, yolov8s, yolo11n or yolo11s.")],
+) -> None:
+    """Download stock detection weights from Ultralytics' releases; nothing else ever does."""
+    from medwh_assets.detection.stock_weights import download, stock_weights
+    from medwh_assets.resources import places_of
+    from medwh_assets.terminal import DownloadDisplay
+
+    stock = stock_weights(name)
+    folder = places_of(settings.LakeSettings()).state / "weights"
+    out.print(f"[dim]{escape(stock.url)} …[/]", soft_wrap=True)
+    with DownloadDisplay(out) as display:
+        file = download(stock, folder, display.advance)
+    out.print(
+        f"{escape(str(file))} is {stock.name}, and whole (SHA-256 {stock.sha256}).", soft_wrap=True
+    )
+    out.print(f"Next: MEDWH_YOLO_WEIGHTS={escape(str(file))} [bold]medwh run[/]", soft_wrap=True)
 
 
 @db_app.command("start")

@@ -38,6 +38,8 @@ def remove_sample(session: Session, watcher: Watcher) -> Removal:
     """Take the sample's rows, files and partitions out; every step may be repeated.
 
     First the database, so that a removal that is cut off leaves files that show what is left to do.
+    What models saw stays in the lake's cache: it goes by content, and any channel may post the same
+    picture.
     """
     channels = sorted(sample_of(session.settings).channels())
     slices = [piece for piece in session.lake.slices() if piece.channel in channels]

@@ -194,7 +194,8 @@ def _detection(settings: LakeSettings) -> str:
         raise MedwhError(
             "not installed: pip install 'medwh[detection]', or use `medwh run --no-detect`"
         )
-    return detector_of(DetectionSettings(), places_of(settings)).fingerprint
+    detector = detector_of(DetectionSettings(), places_of(settings))
+    return f"{detector.model}, run by {detector.engine}"
 
 
 def _api() -> str:

@@ -14,7 +14,9 @@
     │   ├── ImportShapeError        an import path that holds nothing known
     │   ├── ExportError             an export cannot be written where, or of what, it was asked for
     │   ├── ImageError              bytes that are no safe, whole image
+    │   │   └── UndeliveredImageError  a source knows of an image and does not hand it over
     │   ├── WeightsError            detection weights missing or unreadable
+    │   ├── TrainingError           a detector cannot be trained from what was given
     │   └── PrivilegeError          the database role may not do what set-up needs
     └── RetryableError              the same attempt may succeed later
         ├── LakeBusyError           another process holds a slice's lock
@@ -91,8 +93,25 @@ class ImageError(PermanentError):
     """Bytes that are no safe, whole image; the message is a short reason, as quarantine keeps it."""
 
 
+class UndeliveredImageError(ImageError):
+    """A source knows of an image and does not hand it over, or only in part.
+
+    Attributes:
+        asked_at: the logical time at which it was asked for, if it may come another day.
+    """
+
+    def __init__(self, message: str, asked_at: datetime | None = None) -> None:
+        """Keep the time beside the message."""
+        super().__init__(message)
+        self.asked_at = asked_at
+
+
 class WeightsError(PermanentError):
     """Detection weights are missing or cannot be loaded."""
+
+
+class TrainingError(PermanentError):
+    """A folder of labelled pictures cannot be trained on, or training on it failed."""
 
 
 class PrivilegeError(PermanentError):

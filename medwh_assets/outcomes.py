@@ -11,10 +11,20 @@ Number = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A slice's stage is done; the counts become metadata and the report's sums."""
+    """A slice's stage is done.
+
+    Attributes:
+        slice: which.
+        counts: become metadata and the report's sums.
+        of_run: what is to be told of the run as a whole, on one slice of it: titles, and texts in
+            Markdown.
+        line: the same in one line, for the terminal.
+    """
 
     slice: Slice
     counts: Mapping[str, Number] = field(default_factory=dict[str, Number])
+    of_run: Mapping[str, str] = field(default_factory=dict[str, str])
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)

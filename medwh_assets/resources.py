@@ -17,7 +17,7 @@ import dagster as dg
 from medwh_assets.automation.plan import load_due
 from medwh_assets.automation.window import WindowSettings
 from medwh_assets.dbt.resource import OfflineDbtResource, export_connection, offline_dbt, prune_runs
-from medwh_assets.detection.yolo import UltralyticsDetector
+from medwh_assets.detection.yolo import YoloDetector
 from medwh_assets.errors import AccountError
 from medwh_assets.lake.store import Lake
 from medwh_assets.logical_time import logical_time_of
@@ -43,7 +43,7 @@ from medwh_assets.warehouse.account_state import (
 from medwh_assets.warehouse.from_lake import Connector
 from medwh_assets.warehouse.resource import Warehouse
 
-# Told again and again how many seconds a wait for Telegram still takes, and why; at last 0.
+# Told how many seconds a wait still takes, and why, for Telegram's again and again; at last 0.
 Countdown = Callable[[float, str], None]
 _ANOTHER_RUN = "another run reads Telegram with this account; waiting for it"
 
@@ -63,6 +63,11 @@ class Places:
     def dbt_target(self) -> Path:
         """Dbt's manifest, and below it one folder per invocation."""
         return self.state / "dbt"
+
+    @property
+    def models(self) -> Path:
+        """Detectors that were trained here, a folder for each."""
+        return self.state / "models"
 
     @property
     def cache(self) -> Path:
@@ -90,14 +95,20 @@ def window_of(settings: LakeSettings) -> WindowSettings:
     return WindowSettings(settings.refresh_days, settings.deep_refresh_days, settings.start_date)
 
 
-def detector_of(settings: DetectionSettings, places: Places) -> UltralyticsDetector:
-    """Return the configured detector; torch is loaded with the first image.
+def detector_of(
+    settings: DetectionSettings, places: Places, on_wait: Countdown | None = None
+) -> YoloDetector:
+    """Return the configured detector; its engine is loaded with the first image.
+
+    Args:
+        settings: weights, options and engine.
+        places: where the model's copy for the engine is kept.
+        on_wait: told while that copy is made.
 
     Raises:
         WeightsError: the weights are missing or unreadable.
-        SettingError: the `detection` extra is not installed.
     """
-    return UltralyticsDetector(settings, places.cache)
+    return YoloDetector(settings, places.cache, on_wait=on_wait or (lambda _, __: None))
 
 
 class ToldAccountState(WarehouseAccountState):
@@ -288,11 +299,15 @@ class Live:
         ]
 
     def cooldown(self) -> datetime | None:
-        """Return the end of the last pause that Telegram asked for, past or to come, or None."""
+        """Return the end of the last pause that Telegram asked for, past or to come, or None.
+
+        A pause of pictures is one too: what it has cut off is read after it.
+        """
         if self.missing:
             return None
         with self.state() as state:
-            return state.cooldown()
+            ends = (state.cooldown(), state.cooldown("files"))
+        return max((end for end in ends if end is not None), default=None)
 
     @property
     def _folder(self) -> Path:
@@ -322,8 +337,8 @@ def default_resources(settings: LakeSettings, dbt_project: Path) -> dict[str, ob
         with live.sources(observed_at, on_wait=_to_log(context.log)) as directory:
             yield directory
 
-    def detector(_: dg.InitResourceContext) -> UltralyticsDetector:
-        return detector_of(DetectionSettings(), places)
+    def detector(context: dg.InitResourceContext) -> YoloDetector:
+        return detector_of(DetectionSettings(), places, _to_log(context.log))
 
     @contextmanager
     def dbt(_: dg.InitResourceContext) -> Generator[OfflineDbtResource]:
@@ -349,7 +364,7 @@ def _to_log(log: dg.DagsterLogManager | None) -> Countdown:
     def tell(left: float, why: str) -> None:
         nonlocal waiting
         if log is not None and (not waiting or not left):
-            log.info(f"{why}: {left:,.0f} s" if left else "Telegram may be asked again")
+            log.info(f"{why}: {left:,.0f} s" if left else "going on")
         waiting = bool(left)
 
     return tell

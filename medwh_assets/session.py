@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.automation.window import daily_window, still_to_read
+from medwh_assets.detection.yolo import YoloDetector
 from medwh_assets.errors import SettingError
 from medwh_assets.home import log_to_file, make_pools, open_instance, prepare_home
 from medwh_assets.lake.store import Lake
@@ -201,12 +202,19 @@ class Session:
             with self.live.sources(started, newest=newest, on_wait=recorder.waiting) as directory:
                 yield directory
 
+        def detector(_: dg.InitResourceContext) -> YoloDetector:
+            return detector_of(DetectionSettings(), self.places, recorder.waiting)
+
         return StageRunner(
-            build_defs(progress=recorder, sources=dg.ResourceDefinition(sources)),
+            build_defs(
+                progress=recorder,
+                sources=dg.ResourceDefinition(sources),
+                detector=dg.ResourceDefinition(detector),
+            ),
             self.instance,
             self.lake,
             self.warehouse,
-            lambda: detector_of(DetectionSettings(), self.places).fingerprint,
+            lambda: detector_of(DetectionSettings(), self.places).model,
             lambda: models_sha256(DBT_PROJECT),
             recorder,
         )

@@ -6,7 +6,7 @@ together. Nothing here opens a connection or creates a folder. The API has setti
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -132,6 +132,9 @@ class PostgresSettings(BaseSettings):
 DEMO_WEIGHTS = Path("data/demo_weights/medwh_demo_drawings.pt")
 
 
+EngineSetting = Literal["auto", "gpu", "openvino", "torch"]
+
+
 class DetectionSettings(BaseSettings):
     """The detector of things on pictures."""
 
@@ -154,6 +157,20 @@ class DetectionSettings(BaseSettings):
         multiple_of=32,
         description=(
             "Longest side, in pixels, that the model sees; unset = 640, and 256 for the demo weights."
+        ),
+    )
+    engine: EngineSetting = Field(
+        default="auto",
+        description=(
+            "What runs the model: auto (a GPU, else OpenVINO, else PyTorch on the cores), gpu, "
+            "openvino or torch."
+        ),
+    )
+    same_engine: bool = Field(
+        default=False,
+        description=(
+            "Whether a picture that another engine has looked at with the same weights counts as "
+            "never seen."
         ),
     )
 

@@ -167,7 +167,7 @@ def slice_asset(
             raise _failure(failed, len(slices))
         for outcome in done:
             context.add_asset_metadata(
-                dict(outcome.counts), asset_key=key, partition_key=str(outcome.slice)
+                _metadata(outcome), asset_key=key, partition_key=str(outcome.slice)
             )
         yield dg.MaterializeResult()
 
@@ -307,9 +307,14 @@ def _unknown(outcome: Failed) -> Exception | None:
 def _report(context: dg.AssetExecutionContext, key: dg.AssetKey, outcome: Done) -> None:
     context.log_event(
         dg.AssetMaterialization(
-            key, partition=partition_key(outcome.slice), metadata=dict(outcome.counts)
+            key, partition=partition_key(outcome.slice), metadata=_metadata(outcome)
         )
     )
+
+
+def _metadata(outcome: Done) -> dict[str, Any]:
+    of_run = {title: dg.MetadataValue.md(text) for title, text in outcome.of_run.items()}
+    return {**outcome.counts, **of_run}
 
 
 def _failure(failed: Sequence[Failed], total: int) -> dg.Failure:

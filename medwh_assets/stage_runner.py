@@ -148,7 +148,7 @@ class StageRunner:
         instance: where the runs are recorded.
         lake: the lake that the assets work on.
         ledger: what the database has.
-        model: gives the fingerprint of the configured detection model.
+        model: gives the name of the configured detection model, as far as it makes slices due.
         models_sha256: gives the hash of the models that a build would build.
         recorder: the `progress` resource that `definitions` was built with.
     """

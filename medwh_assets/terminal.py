@@ -13,18 +13,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 
 from medwh_assets.demo import Removal
+from medwh_assets.detection.training import Trained
+from medwh_assets.detection.training_report import seed_rows
 from medwh_assets.doctor import Finding
-from medwh_assets.outcomes import Outcome
+from medwh_assets.outcomes import Done, Outcome
 from medwh_assets.slices import Slice
 from medwh_assets.stage_runner import DBT_STAGE, RunResult
 from medwh_assets.warehouse.report import Report
@@ -60,6 +64,7 @@ class StageDisplay:
         self._spoke = 0.0
         self._stage = ""
         self._waits = False
+        self._line = ""
 
     def __enter__(self) -> Self:
         """Begin; nothing is shown yet."""
@@ -72,7 +77,7 @@ class StageDisplay:
 
     def stage(self, name: str, total: int) -> None:
         """A stage begins."""
-        self._done, self._stage = set(), name
+        self._done, self._stage, self._line = set(), name, ""
         self._total, self._spoke = total, time.monotonic()
         if not total:
             return
@@ -88,6 +93,8 @@ class StageDisplay:
         """One slice ended."""
         # A slice that is tried again counts once.
         self._done.add(outcome.slice)
+        if isinstance(outcome, Done) and outcome.line:
+            self._line = outcome.line
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, completed=len(self._done))
         elif time.monotonic() - self._spoke > _LINE_EVERY_SECONDS:
@@ -123,6 +130,37 @@ class StageDisplay:
         self._console.print(
             f"{mark} {name:<24} {self._total:>6} {_unit(name)} in {seconds:6.1f} s{ending}"
         )
+        if self._line:
+            self._console.print(f"  [dim]{escape(self._line)}[/]", soft_wrap=True)
+
+
+class DownloadDisplay:
+    """Shows a download go by: a bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        """Prepare the bar."""
+        self._bar = Progress(
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the terminal its cursor back."""
+        self._bar.stop()
+
+    def advance(self, done: int, total: int) -> None:
+        """So many bytes are here; 0 in all means that nobody knows."""
+        self._bar.update(self._task, completed=done, total=total or None)
 
 
 def _unit(stage: str) -> str:
@@ -222,6 +260,38 @@ def show_removal(console: Console, removal: Removal) -> None:
         f"Removed {removal.slices} slices, {removal.images} image files and {removal.rows:,} rows of the "
         f"sample, and the partitions of {removal.channels} channels."
     )
+
+
+def show_training(console: Console, trained: Trained) -> None:
+    """Print how good a trained model is, and how to use it."""
+    result = trained.result
+    table = Table(box=None)
+    for column in ("class", "labels", "mAP50", "mAP50-95"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for one in result.classes:
+        measured = (one.map50, one.map50_95)
+        numbers = ("–" if value is None else f"{value:.3f}" for value in measured)
+        table.add_row(escape(one.name), str(one.labels), *numbers)
+    table.add_row("all", "", f"{result.map50:.3f}", f"{result.map50_95:.3f}", style="bold")
+    console.print()
+    console.print(table)
+    for line in trained.left_out[:_LISTED_FAILURES]:
+        console.print(f"[yellow]left out[/] {escape(line)}", soft_wrap=True)
+    if len(trained.left_out) > _LISTED_FAILURES:
+        console.print(f"and {len(trained.left_out) - _LISTED_FAILURES} more, in the report")
+    console.print(f"\nreport   {escape(str(trained.report))}", soft_wrap=True)
+    console.print(f"weights  {escape(str(trained.weights))}", soft_wrap=True)
+    console.print("\nTo use them, set")
+    console.print(f"  MEDWH_YOLO_WEIGHTS={trained.weights}", markup=False, soft_wrap=True)
+    console.print(f"  MEDWH_YOLO_IMAGE_SIZE={result.image_size}", markup=False)
+    console.print(
+        "and say what each class counts as: put a class of warehouse_classes.csv for CLASS, and add "
+        "these rows to medwh_dbt/seeds/detected_classes.csv (a class without a row counts as what "
+        "the row for `*` says, else as other):",
+        markup=False,
+    )
+    console.print(seed_rows(result.name, result.classes), markup=False, soft_wrap=True)
+    console.print("\nThen [bold]medwh run --full-refresh[/]")
 
 
 def show_findings(console: Console, findings: Iterable[Finding]) -> None:

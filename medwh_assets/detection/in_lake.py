@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from medwh_assets.detection.cache import DetectionCache
-from medwh_assets.detection.slices import ManyDetector, SliceDetections, detect_slices
+from medwh_assets.detection.run_summary import RunSummary
+from medwh_assets.detection.slices import SliceDetections, detect_slices
 from medwh_assets.errors import MedwhError
+from medwh_assets.lake.detection_cache import DetectionCache
+from medwh_assets.lake.ports import Detector
 from medwh_assets.lake.records import ImageRecord
-from medwh_assets.lake.store import Lake, write_whole
+from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Done, Failed, Outcome, each_slice
 from medwh_assets.slices import Slice
 
@@ -17,18 +20,24 @@ def made_from(images_sha256: str, model: str) -> str:
     return hashlib.sha256(f"{images_sha256} {model}".encode()).hexdigest()
 
 
-def detect_in_lake(
-    lake: Lake, detector: ManyDetector, slices: Sequence[Slice]
-) -> Iterator[Outcome]:
+# Made from nothing that can be there: the slice stays due, and is tried again by the next run.
+UNFINISHED = ""
+
+
+def detect_in_lake(lake: Lake, detector: Detector, slices: Sequence[Slice]) -> Iterator[Outcome]:
     """Write the detection records of slices whose image records lie in the lake.
 
     A slice without image records is done with none; one whose records cannot be read fails alone.
+    What is to be told of the run as a whole stands on the last slice that is done.
 
     Raises:
         WeightsError: the model cannot be loaded.
+        SettingError: the engine that is asked for is not there.
     """
-    cache = DetectionCache(lake.root, write_whole)
+    cache = DetectionCache(lake.root)
+    summary = RunSummary()
     ends: list[Outcome] = []
+    last: Done | None = None
 
     def with_images() -> Iterator[tuple[tuple[Slice, str], Sequence[ImageRecord]]]:
         for piece in slices:
@@ -47,16 +56,28 @@ def detect_in_lake(
         return lake.path(path).read_bytes()
 
     for found in detect_slices(with_images(), read_bytes, detector, cache):
-        yield from each_slice([found.key[0]], lambda _, found=found: _write(lake, detector, found))
+        summary.add(found.records, found.counts)
+        for outcome in each_slice([found.key[0]], lambda _, f=found: _write(lake, detector, f)):
+            if isinstance(outcome, Failed):
+                yield outcome
+                continue
+            if last is not None:
+                yield last
+            last = outcome
+    if last is not None:
+        yield replace(last, of_run=summary.told(detector, read_bytes), line=summary.line(detector))
     yield from ends
 
 
 def _write(
-    lake: Lake, detector: ManyDetector, found: SliceDetections[tuple[Slice, str]]
+    lake: Lake, detector: Detector, found: SliceDetections[tuple[Slice, str]]
 ) -> dict[str, int | float | str]:
     piece, images_sha256 = found.key
-    lake.write_detections(piece, found.records, made_from(images_sha256, detector.fingerprint))
     counts = found.counts
+    whole = not counts.failed
+    lake.write_detections(
+        piece, found.records, made_from(images_sha256, detector.model) if whole else UNFINISHED
+    )
     return {
         "images": counts.images,
         "distinct_images": counts.distinct,
@@ -64,5 +85,5 @@ def _write(
         "reused": counts.reused,
         "failed": counts.failed,
         "boxes": counts.boxes,
-        "model": detector.fingerprint,
+        "model": detector.model,
     }

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from medwh_assets.errors import ImageError
-from medwh_assets.lake.ports import Detector
-from medwh_assets.lake.records import Box, DetectionRecord, ImageRecord
+from medwh_assets.lake.detection_cache import KeptSight
+from medwh_assets.lake.ports import Detector, Sight
+from medwh_assets.lake.records import DetectionRecord, ImageRecord
 
-K = TypeVar("K")
 Key = TypeVar("Key")
 
 # A batch ends with a wait for its last image: of 256, that costs two workers under 1 %.
@@ -21,25 +21,15 @@ _BATCH_IMAGES: Final = 256
 _BATCH_SLICES: Final = 100
 
 
-class ManyDetector(Detector, Protocol):
-    """A detector that looks at many images at once."""
-
-    def detect_many(
-        self, images: Iterable[tuple[K, bytes]]
-    ) -> Iterator[tuple[K, tuple[Box, ...] | ImageError]]:
-        """Yield every image's key, in any order, with its boxes or with why there are none."""
-        ...
-
-
 class ResultCache(Protocol):
     """What models have seen before."""
 
-    def get(self, fingerprint: str, sha256: str) -> tuple[Box, ...] | None:
-        """Return what a model saw on an image, or None if it has not seen it."""
+    def find(self, model: str, sha256: str) -> KeptSight | None:
+        """Return what a model saw on an image, whatever engine ran it, or None."""
         ...
 
-    def put(self, fingerprint: str, sha256: str, boxes: tuple[Box, ...]) -> None:
-        """Keep what a model saw on an image."""
+    def put(self, fingerprint: str, sha256: str, sight: Sight) -> KeptSight:
+        """Keep what was seen on an image."""
         ...
 
 
@@ -73,21 +63,10 @@ class SliceDetections(Generic[Key]):
     counts: DetectionCounts
 
 
-def detect_slice(
-    images: Sequence[ImageRecord],
-    read_bytes: Callable[[str], bytes],
-    detector: ManyDetector,
-    cache: ResultCache,
-) -> SliceDetections[None]:
-    """Make one slice's detection rows; see `detect_slices`."""
-    [done] = detect_slices([(None, images)], read_bytes, detector, cache)
-    return done
-
-
 def detect_slices(
     slices: Iterable[tuple[Key, Sequence[ImageRecord]]],
     read_bytes: Callable[[str], bytes],
-    detector: ManyDetector,
+    detector: Detector,
     cache: ResultCache,
 ) -> Iterator[SliceDetections[Key]]:
     """Make the detection rows of many slices.
@@ -108,6 +87,7 @@ def detect_slices(
 
     Raises:
         WeightsError: the model cannot be loaded.
+        SettingError: the engine that is asked for is not there.
     """
     for batch in _batches(slices):
         yield from _detect_batch(batch, read_bytes, detector, cache)
@@ -135,6 +115,8 @@ class _Seen:
     message_id: int
     sha256: str
     path: str
+    type: str | None
+    bytes: int | None
     width: int
     height: int
 
@@ -156,13 +138,18 @@ class _Job(Generic[Key]):
     waits_for: set[str]
 
 
+# What a model saw, or why it saw nothing.
+_Answer = KeptSight | str
+
+
 def _detect_batch(
     batch: Sequence[tuple[Key, Sequence[ImageRecord]]],
     read_bytes: Callable[[str], bytes],
-    detector: ManyDetector,
+    detector: Detector,
     cache: ResultCache,
 ) -> Iterator[SliceDetections[Key]]:
-    answers: dict[str, tuple[Box, ...] | str] = {}
+    model = detector.model
+    answers: dict[str, _Answer] = {}
     paths: dict[str, list[str]] = {}
     jobs: list[_Job[Key]] = []
     for key, records in batch:
@@ -172,7 +159,7 @@ def _detect_batch(
             if image.sha256 in paths:
                 paths[image.sha256].append(image.path)
             elif image.sha256 not in answers:
-                known = cache.get(detector.fingerprint, image.sha256)
+                known = cache.find(model, image.sha256)
                 if known is None:
                     paths[image.sha256] = [image.path]
                     job.asks_for.add(image.sha256)
@@ -188,25 +175,34 @@ def _detect_batch(
             else:
                 yield sha256, content
 
-    def settle(sha256: str, answer: tuple[Box, ...] | str) -> None:
+    def settle(sha256: str, answer: _Answer) -> None:
         answers[sha256] = answer
-        if not isinstance(answer, str):
-            cache.put(detector.fingerprint, sha256, answer)
         for job in jobs:
             job.waits_for.discard(sha256)
 
     if paths:
         for sha256, answer in detector.detect_many(contents()):
-            settle(sha256, str(answer) if isinstance(answer, ImageError) else answer)
+            if isinstance(answer, ImageError):
+                settle(sha256, str(answer))
+            else:
+                settle(sha256, cache.put(detector.fingerprint, sha256, answer))
             while jobs and not jobs[0].waits_for:
-                yield _rows(jobs.pop(0), answers, detector.fingerprint)
+                yield _rows(jobs.pop(0), answers, model)
     for job in jobs:
-        yield _rows(job, answers, detector.fingerprint)
+        yield _rows(job, answers, model)
 
 
 def _readable(records: Iterable[ImageRecord]) -> list[_Seen]:
     return [
-        _Seen(record.message_id, record.sha256, record.path, record.width or 0, record.height or 0)
+        _Seen(
+            record.message_id,
+            record.sha256,
+            record.path,
+            record.type,
+            record.bytes,
+            record.width or 0,
+            record.height or 0,
+        )
         for record in records
         if record.status == "ok" and record.sha256 and record.path
     ]
@@ -227,11 +223,9 @@ def _read_any(sha256: str, paths: Sequence[str], read_bytes: Callable[[str], byt
     return reason
 
 
-def _rows(
-    job: _Job[Key], answers: dict[str, tuple[Box, ...] | str], fingerprint: str
-) -> SliceDetections[Key]:
+def _rows(job: _Job[Key], answers: dict[str, _Answer], model: str) -> SliceDetections[Key]:
     records = tuple(
-        _row(image, answers[image.sha256], fingerprint)
+        _row(image, answers[image.sha256], model)
         for image in sorted(job.images, key=lambda image: image.message_id)
     )
     distinct = {image.sha256 for image in job.images}
@@ -247,16 +241,19 @@ def _rows(
     return SliceDetections(job.key, records, counts)
 
 
-def _row(image: _Seen, answer: tuple[Box, ...] | str, fingerprint: str) -> DetectionRecord:
+def _row(image: _Seen, answer: _Answer, model: str) -> DetectionRecord:
     failed = isinstance(answer, str)
     return DetectionRecord(
         message_id=image.message_id,
         image_sha256=image.sha256,
         image_path=image.path,
+        image_type=image.type,
+        image_bytes=image.bytes,
         image_width=image.width,
         image_height=image.height,
-        model=fingerprint,
+        perceptual_hash=None if failed else answer.sight.perceptual_hash,
+        model=model if failed else answer.fingerprint,
         status="failed" if failed else "ok",
         reason=answer if failed else None,
-        boxes=() if failed else answer,
+        boxes=() if failed else answer.sight.boxes,
     )

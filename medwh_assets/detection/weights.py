@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from medwh_assets.errors import WeightsError
 
-Engine = Literal["torch", "onnx", "openvino"]
+Format = Literal["pt", "onnx", "openvino"]
 
 _SETTING: Final = "MEDWH_YOLO_WEIGHTS"
 # Ultralytics tells an OpenVINO folder by this ending.
-_OPENVINO_ENDING: Final = "_openvino_model"
+OPENVINO_ENDING: Final = "_openvino_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Weights:
 
     Attributes:
         path: absolute, and there.
-        engine: what runs this format.
+        format: how the model is written.
         sha256: hash of the content, lower-case hexadecimal.
     """
 
     path: Path
-    engine: Engine
+    format: Format
     sha256: str
 
 
@@ -39,10 +39,10 @@ def read_weights(path: Path) -> Weights:
     path = path.expanduser().absolute()
     if not path.exists():
         raise WeightsError(
-            f"{_SETTING}: there are no weights at {path}; set it to a .pt or .onnx file "
-            f"or to an OpenVINO folder"
+            f"{_SETTING}: there are no weights at {path}; set it to a .pt or .onnx file or to an "
+            "OpenVINO folder. `medwh weights yolov8n` downloads stock ones"
         )
-    engine = _engine(path)
+    written = _format(path)
     files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     try:
         sha256 = _sha256(files) if path.is_dir() else _file_sha256(path)
@@ -51,20 +51,20 @@ def read_weights(path: Path) -> Weights:
             f"{_SETTING}: {error.filename} cannot be read ({error.strerror}); "
             "make it readable for this user"
         ) from error
-    return Weights(path, engine, sha256)
+    return Weights(path, written, sha256)
 
 
-def _engine(path: Path) -> Engine:
+def _format(path: Path) -> Format:
     if path.is_dir():
-        if path.name.endswith(_OPENVINO_ENDING) and any(path.glob("*.xml")):
+        if path.name.endswith(OPENVINO_ENDING) and any(path.glob("*.xml")):
             return "openvino"
         raise WeightsError(
             f"{_SETTING}: the folder {path} is no OpenVINO model; its name must end in "
-            f"{_OPENVINO_ENDING} and it must hold an .xml file"
+            f"{OPENVINO_ENDING} and it must hold an .xml file"
         )
     match path.suffix.lower():
         case ".pt":
-            return "torch"
+            return "pt"
         case ".onnx":
             return "onnx"
         case _:

@@ -38,9 +38,11 @@ _IMAGES: Final = {
 }  # fmt: skip
 _DETECTIONS: Final = {
     "channel": "string", "date": "date32", "message_id": "int64", "image_sha256": "string",
-    "image_width": "int64", "image_height": "int64", "model": "string", "status": "string",
-    "reason": "string", "box": "int64", "detected_class": "string", "confidence": "float64",
-    "x": "float64", "y": "float64", "width": "float64", "height": "float64", "record": "string",
+    "image_type": "string", "image_bytes": "int64", "image_width": "int64",
+    "image_height": "int64", "perceptual_hash": "string",
+    "model": "string", "status": "string", "reason": "string", "box": "int64",
+    "detected_class": "string", "confidence": "float64", "x": "float64", "y": "float64",
+    "width": "float64", "height": "float64", "record": "string",
 }  # fmt: skip
 _QUARANTINE: Final = {
     "kind": "string", "channel": "string", "name": "string", "reason": "string",
@@ -104,7 +106,7 @@ class Parquet:
 
     def image(self, piece: Slice, record: ImageRecord) -> None:
         """Write what is known of a post's image."""
-        known = record.model_dump(exclude={"schema_version"})
+        known = record.model_dump(exclude={"schema_version", "tried_on"})
         self._images.add(
             channel=piece.channel, date=piece.date, **known, record=record.model_dump_json()
         )

@@ -7,7 +7,10 @@ numpy here: pixels leave as a Pillow image.
 
 import hashlib
 import io
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -16,12 +19,27 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlug
 from medwh_assets.errors import ImageError
 
 ImageType = Literal["jpeg", "png", "webp"]
+_Coding = Literal["jpeg", "progressive", "png", "webp"]
 
-# A phone's largest photo has 50 megapixels: 200 MB decoded. Telegram's own photos have 6.6 at most.
-MAX_PIXELS: Final = 50_000_000
 MAX_BYTES: Final = 50 * 1024 * 1024
+# A phone's largest photo has 50 megapixels. Telegram's own photos have 6.6 at most.
+MAX_PIXELS: Final = 50_000_000
+# What decoding takes for each pixel, measured: a progressive JPEG is kept as coefficients, a PNG may
+# have a palette with transparency, a WebP is held three times.
+_MEMORY: Final[dict[_Coding, int]] = {"jpeg": 4, "progressive": 10, "png": 10, "webp": 16}
+# So much for all pictures that are being decoded at one moment: 50 MP of a JPEG as cameras write it,
+# 25 MP of a progressive one or of a PNG, 16 MP of a WebP.
+MAX_MEMORY: Final = 256_000_000
 # A progressive JPEG is decoded once per scan, so a small file can ask for hours. Cameras use 10.
-MAX_PIXEL_SCANS: Final = 20 * MAX_PIXELS
+MAX_PIXEL_SCANS: Final = 400_000_000
+# Pillow goes over what stands around the pixels piece by piece, and over junk byte by byte.
+_MAX_PIECES: Final = 20_000
+
+# What is left of a picture to tell it from others: twice over what a 64-bit hash needs each way.
+MINIATURE: Final = (32, 32)
+
+# Blocks of Pillow's usual 16 MB stay with the thread that freed them; so large ones go back at once.
+Image.core.set_block_size(64 * 2**20)
 
 _NAMES: Final[dict[ImageType, str]] = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP"}
 
@@ -74,12 +92,14 @@ class DecodedImage:
         width: pixels of the image itself, after EXIF orientation.
         height: pixels of the image itself, after EXIF orientation.
         shrunk_by: 1 unless a smaller picture was asked for.
+        miniature: the whole image on 32 x 32 grey pixels, the same whatever size was asked for.
     """
 
     pixels: Image.Image
     width: int
     height: int
     shrunk_by: int
+    miniature: Image.Image
 
 
 def image_facts(data: bytes) -> ImageFacts:
@@ -88,8 +108,8 @@ def image_facts(data: bytes) -> ImageFacts:
     Raises:
         ImageError: the bytes are no safe, whole JPEG, PNG or WebP.
     """
-    image, kind = _load(data)
-    width, height = _upright_size(image, _orientation(image))
+    with _loaded(data) as (image, kind):
+        width, height = _upright_size(image, _orientation(image))
     return ImageFacts(hashlib.sha256(data).hexdigest(), len(data), width, height, kind)
 
 
@@ -104,37 +124,84 @@ def decode_rgb(data: bytes, enough: int | None = None) -> DecodedImage:
     Raises:
         ImageError: the bytes are no safe, whole JPEG, PNG or WebP.
     """
-    image, _ = _load(data)
-    orientation = _orientation(image)
-    width, height = _upright_size(image, orientation)
-    factor = max(1, max(width, height) // enough) if enough else 1
-    pixels = _without_palette(image)
-    if factor > 1:
-        pixels = pixels.reduce(factor)
-    pixels = _on_white(pixels)
-    if orientation in _UPRIGHT:
-        pixels = pixels.transpose(_UPRIGHT[orientation])
-    return DecodedImage(pixels, width, height, factor)
+    with _loaded(data) as (image, _):
+        orientation = _orientation(image)
+        width, height = _upright_size(image, orientation)
+        factor = max(1, max(width, height) // enough) if enough else 1
+        pixels = _without_palette(image)
+        miniature = _on_white(
+            pixels.resize(MINIATURE, Image.Resampling.HAMMING, reducing_gap=4.0)
+        ).convert("L")
+        if factor > 1:
+            pixels = pixels.reduce(factor)
+        pixels = _on_white(pixels)
+        if orientation in _UPRIGHT:
+            pixels = pixels.transpose(_UPRIGHT[orientation])
+            miniature = miniature.transpose(_UPRIGHT[orientation])
+        del image
+    return DecodedImage(pixels, width, height, factor, miniature)
 
 
-def _load(data: bytes) -> tuple[ImageFile.ImageFile, ImageType]:
+class _Room:
+    """Memory that decoding shares: as much of it as fits goes on at once, and at least one picture."""
+
+    def __init__(self, size: int) -> None:
+        self._free = self._size = size
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, wanted: int) -> Generator[None]:
+        """Hold some of it, which is waited for."""
+        wanted = min(wanted, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= wanted)
+            self._free -= wanted
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += wanted
+                self._changed.notify_all()
+
+
+_ROOM: Final = _Room(MAX_MEMORY)
+
+
+@contextmanager
+def _loaded(data: bytes) -> Generator[tuple[ImageFile.ImageFile, ImageType]]:
+    """Open an image and decode it to its end.
+
+    Raises:
+        ImageError: the bytes are no safe, whole JPEG, PNG or WebP.
+    """
     if not data:
         raise ImageError("empty file")
     kind = _kind(data)
     if len(data) > MAX_BYTES:
         raise ImageError(f"too many bytes: {len(data) // 1024**2} MB")
+    _check_pieces(data, kind)
     try:
         image = _READERS[kind](io.BytesIO(data))
-        _check_header(image, kind, data)
-        image.load()
-    except ImageError:
-        raise
+        memory = _check_header(image, kind, data)
     except Exception as error:
-        # Pillow's decoders answer hostile bytes with a dozen exception types, MemoryError and
-        # AttributeError among them; whichever it is, this file is bad and the next one may be good.
-        state = "broken" if _has_end(data, kind) else "truncated"
-        raise ImageError(f"{state} {_NAMES[kind]}") from error
-    return image, kind
+        raise _refused(error, data, kind) from error
+    with _ROOM.of(memory):
+        try:
+            image.load()
+        except Exception as error:
+            raise _refused(error, data, kind) from error
+        yield image, kind
+        # Before the next picture gets the room.
+        del image
+
+
+def _refused(error: Exception, data: bytes, kind: ImageType) -> ImageError:
+    # Pillow's decoders answer hostile bytes with a dozen exception types, MemoryError and
+    # AttributeError among them; whichever it is, this file is bad and the next one may be good.
+    if isinstance(error, ImageError):
+        return error
+    state = "broken" if _has_end(data, kind) else "truncated"
+    return ImageError(f"{state} {_NAMES[kind]}")
 
 
 def _kind(data: bytes) -> ImageType:
@@ -171,13 +238,45 @@ def _what_else(data: bytes) -> str:
     return "not a JPEG, PNG or WebP image"
 
 
-def _check_header(image: ImageFile.ImageFile, kind: ImageType, data: bytes) -> None:
+def _check_pieces(data: bytes, kind: ImageType) -> None:
+    """Refuse a file of more markers, chunks or junk than Pillow goes over in a moment."""
+    steps = {"jpeg": _jpeg_steps, "png": _png_steps}.get(kind)
+    if (
+        steps is not None
+        and sum(1 for _ in itertools.islice(steps(data), _MAX_PIECES)) >= _MAX_PIECES
+    ):
+        raise ImageError("too many pieces")
+
+
+def _jpeg_steps(data: bytes) -> Iterator[int]:
+    """Go from marker to marker until the pixels begin; what is no marker is passed byte by byte."""
+    position = 2
+    while position + 4 <= len(data) and data[position : position + 2] != b"\xff\xda":
+        yield position
+        if data[position] == 0xFF and data[position + 1] not in (0, 0xFF):
+            position += 2 + int.from_bytes(data[position + 2 : position + 4])
+        else:
+            position += 1
+
+
+def _png_steps(data: bytes) -> Iterator[int]:
+    """Go from chunk to chunk."""
+    position = 8
+    while position + 8 <= len(data):
+        yield position
+        position += 12 + int.from_bytes(data[position : position + 4])
+
+
+def _check_header(image: ImageFile.ImageFile, kind: ImageType, data: bytes) -> int:
+    """Refuse what would take too much, and return how many bytes decoding takes."""
     pixels = image.width * image.height
-    if pixels > MAX_PIXELS:
+    coding: _Coding = "progressive" if "progressive" in image.info else kind
+    if pixels > min(MAX_PIXELS, MAX_MEMORY // _MEMORY[coding]):
         raise ImageError(f"too many pixels: {pixels // 1_000_000} MP")
     scans = data.count(b"\xff\xda") if kind == "jpeg" else 1
     if pixels * scans > MAX_PIXEL_SCANS:
         raise ImageError(f"too many scans: {scans}")
+    return pixels * _MEMORY[coding]
 
 
 def _has_end(data: bytes, kind: ImageType) -> bool:

@@ -4,15 +4,16 @@ They speak of posts and images, so they stand on the lake's floor beside the rec
 the recorded source, the detector and their hand-written fakes all fit these shapes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from datetime import date as Day
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from medwh_assets.errors import ImageError
 from medwh_assets.lake.records import Box, Post
 from medwh_assets.slices import DayRun, Slice
 
@@ -96,12 +97,33 @@ class PhotoMemory(Protocol):
         ...
 
 
+class ImagesMeanwhile(Protocol):
+    """Fetches images while posts are read. All calls come from the thread that reads."""
+
+    def want(self, posts: Sequence[Post]) -> None:
+        """Hear whose images will be wanted when the posts are read; some are fetched before."""
+        ...
+
+    def arrived(self) -> Sequence[tuple[Post, bytes]]:
+        """Return what has come since the last call."""
+        ...
+
+    def end(self, *, wait_for_last: bool) -> Sequence[tuple[Post, bytes]]:
+        """Begin no more and return what has come; what is on its way may be waited for."""
+        ...
+
+
 class MessageSource(Protocol):
     """Where a channel's posts come from."""
 
     @property
     def photos(self) -> PhotoMemory | None:
         """What earlier runs have fetched, or None where fetching costs nothing."""
+        ...
+
+    @property
+    def meanwhile(self) -> ImagesMeanwhile | None:
+        """Who fetches images while posts are read, or None where that would gain nothing."""
         ...
 
     def channels(self) -> frozenset[str]:
@@ -124,7 +146,8 @@ class MessageSource(Protocol):
         """Return the bytes of a post's image as the source holds them, or None if it has none.
 
         Raises:
-            ImageError: the source delivers it only in part; it may be whole another time.
+            UndeliveredImageError: the source did not hand this one over, or only in part.
+            ImageError: it is none that could be handed over.
             SourceUnreachableError: the source did not answer.
         """
         ...
@@ -161,8 +184,8 @@ ChannelStatus = Literal[
     "ok", "empty", "renamed", "not_found", "private", "banned", "flood", "unreachable"
 ]
 
-Realm = Literal["all", "names"]
-"""What a pause is about: everything, or no more than looking names up."""
+Realm = Literal["all", "names", "files"]
+"""What a pause is about: everything, or no more than looking names up or fetching files."""
 
 
 class AccountState(PhotoMemory, Protocol):
@@ -204,7 +227,7 @@ class AccountState(PhotoMemory, Protocol):
     def cooldown(self, realm: Realm = "all") -> datetime | None:
         """Return until when nothing of a realm may be asked, or None; it may be past.
 
-        A pause of everything is asked for by its own name: it is not one of `names` too.
+        A pause of everything is asked for by its own name: it is not one of the others too.
         """
         ...
 
@@ -224,18 +247,51 @@ class AccountState(PhotoMemory, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What looking at an image told.
+
+    Attributes:
+        boxes: the things seen, best first.
+        perceptual_hash: 64 bits as 16 hexadecimal characters; pictures that look alike differ in
+            few of them.
+    """
+
+    boxes: tuple[Box, ...]
+    perceptual_hash: str
+
+
+K = TypeVar("K")
+
+
 class Detector(Protocol):
-    """What is seen on an image."""
+    """Who looks at images."""
+
+    @property
+    def model(self) -> str:
+        """What counts as having seen an image: fingerprints that are this, or this and an engine."""
+        ...
 
     @property
     def fingerprint(self) -> str:
-        """Name of the model, weights hash and options: equal fingerprints give equal boxes."""
-        ...
-
-    def detect(self, image: bytes) -> tuple[Box, ...]:
-        """Return the boxes found on one encoded image, best first.
+        """The model, and the engine that runs it: equal fingerprints give equal boxes.
 
         Raises:
-            ImageError: the bytes are no safe, whole image.
+            WeightsError: the model cannot be loaded.
+        """
+        ...
+
+    @property
+    def engine(self) -> str:
+        """What runs the model, in words."""
+        ...
+
+    def detect_many(
+        self, images: Iterable[tuple[K, bytes]]
+    ) -> Iterator[tuple[K, Sight | ImageError]]:
+        """Yield every image's key, in any order, with what was seen or with why nothing was.
+
+        Raises:
+            WeightsError: the model cannot be loaded.
         """
         ...

@@ -43,6 +43,11 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 # `date` is the name of a field below.
 Day = date
 
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 # Levels of lists and objects in what a source said: pydantic reads 190 and writes 250.
 MAX_DEPTH = 100
 
@@ -259,7 +264,8 @@ class ImageRecord(Record):
     """One image of one post: where it lies, what it is, or why it is not there.
 
     `path` is relative to the lake's root. `missing` means that the post has a picture which no
-    source has delivered; `quarantined` that a file is there but is no safe, whole image.
+    source has delivered; `quarantined` that a file is there but is no safe, whole image. `tried_on`
+    names the days on which a source was asked for it in vain, where that may change.
     """
 
     schema_version: Literal[1] = 1
@@ -273,6 +279,8 @@ class ImageRecord(Record):
     type: str | None = None
     status: ImageStatus
     reason: str | None = None
+    # Left out where it says nothing, so that older files keep their bytes.
+    tried_on: Annotated[tuple[Day, ...] | None, Field(exclude_if=_is_none)] = None
 
 
 class Box(Record):
@@ -290,14 +298,22 @@ DetectionStatus = Literal["ok", "failed"]
 
 
 class DetectionRecord(Record):
-    """What one model saw on one post's image; an image without boxes has a row too."""
+    """What one model saw on one post's image; an image without boxes has a row too.
+
+    `perceptual_hash` is 64 bits as 16 hexadecimal characters: pictures that look alike differ in
+    few of them. It is made of the picture alone, so it is the same whatever the model; null where
+    the picture could not be looked at.
+    """
 
     schema_version: Literal[1] = 1
     message_id: Annotated[int, Field(ge=1, le=MAX_INT)]
     image_sha256: str
     image_path: str
+    image_type: str | None = None
+    image_bytes: Count | None = None
     image_width: Count
     image_height: Count
+    perceptual_hash: str | None = None
     model: str
     status: DetectionStatus = "ok"
     reason: str | None = None

@@ -8,18 +8,22 @@ wait is a decision of `pacing`.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
 from medwh_assets.errors import (
     CoolingDownError,
+    ImageError,
     MedwhError,
     SourceUnreachableError,
 )
+from medwh_assets.lake.ports import Realm
 from medwh_assets.telegram.clock import Clock, SystemClock
 from medwh_assets.telegram.pacing import CoolDown, Countdown, Effort, Pacer, after_flood, next_tick
 from medwh_assets.telegram.refusals import forgotten_key
@@ -30,13 +34,28 @@ _LOG = logging.getLogger(__name__)
 
 # What is left of a wait by rounding.
 _NOTHING_S: Final = 1e-3
-# A part of a file; a photo as Telegram keeps it fits into one.
-PART_BYTES: Final = 512 * 1024
-_EVERYTHING: Final = ""
+# A part of a file: two at a time arrive in time where 200 kbit/s are to be had.
+PART_BYTES: Final = 128 * 1024
+_EVERYTHING: Final = "all"
+_FILES: Final = "files"
+_PAUSED: Final[dict[Realm, str]] = {
+    "all": "Telegram asks for a pause",
+    "names": "Telegram asks for a pause of looking names up",
+    "files": "Telegram asks for a pause of pictures",
+}
 
 
 class ServerTroubleError(SourceUnreachableError):
     """Telegram answers, but this one request only with an error of its own."""
+
+
+class RealmPauseError(CoolingDownError):
+    """Telegram asks for a long pause, of one kind of requests alone."""
+
+    def __init__(self, message: str, until: datetime, realm: Realm) -> None:
+        """Remember which kind."""
+        super().__init__(message, until)
+        self.realm: Realm = realm
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +122,16 @@ class TelegramClient:
         self._patience = patience or Patience()
         self._client: Any = None
         self._connecting = asyncio.Lock()
-        self._pausing = asyncio.Lock()
-        self._paused_until = 0.0
+        self._pausing: dict[Realm, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._paused_until: dict[Realm, float] = defaultdict(float)
         self._gone: dict[str, tuple[float, MedwhError]] = {}
 
-    async def ask(self, request: Any, *, realm: str = _EVERYTHING) -> Any:
+    async def ask(self, request: Any, *, realm: Realm = _EVERYTHING) -> Any:
         """Send one request and return Telegram's answer.
 
         Args:
             request: one of Telethon's request objects.
-            realm: a name for requests of which a long pause stops no other ones.
+            realm: the kind of request; a pause of one kind stops no other, one of all stops each.
 
         Raises:
             AccountError: the session's key is unknown.
@@ -123,53 +142,66 @@ class TelegramClient:
         """
 
         async def once(client: Any) -> Any:
-            await self._pause_is_over()
+            await self._pause_is_over(realm)
             await self._clock.sleep(self._pacer.reserve(self._clock.seconds()))
-            await self._pause_is_over()
+            await self._pause_is_over(realm)
             self._effort.requests += 1
             async with asyncio.timeout(self._patience.answer):
                 return await client(request)
 
         return await self._persist(once, realm=realm)
 
-    async def download(self, location: Any, *, dc_id: int, size: int | None, most: int) -> bytes:
+    async def download(
+        self, location: Any, *, dc_id: int, size: int, most: int, in_passing: bool = False
+    ) -> bytes:
         """Fetch a file from the data centre where it lies; a cut continues where it was.
 
         Args:
             location: one of Telethon's `Input…FileLocation` objects.
-            dc_id: the data centre.
-            size: its size in bytes as far as it is known.
+            dc_id: the data centre; if it says that the file has moved, it is followed once.
+            size: the file's size in bytes, as Telegram says.
             most: bytes after which the rest is not fetched.
+            in_passing: give up at the first trouble, and leave the connection to whoever waits for
+                something else on it.
 
         Raises:
+            ImageError: the file lies nowhere that could be asked.
+            RealmPauseError: Telegram asks for a pause of files that is too long for the run.
             AccountError, CoolingDownError, ServerTroubleError, SourceUnreachableError, RPCError: as
                 `ask` does.
         """
+        from telethon import errors
+        from telethon.tl import functions, types
+
         content = bytearray()
+        lies_in = [dc_id]
 
         async def rest(client: Any) -> bytes:
-            parts: AsyncGenerator[bytes, None] = client.iter_download(
-                location,
-                offset=len(content),
-                request_size=PART_BYTES,
-                dc_id=dc_id,
-            )
-            try:
-                while len(content) < most and (size is None or len(content) < size):
-                    await self._pause_is_over()
-                    self._effort.requests += 1
-                    async with asyncio.timeout(self._patience.answer):
-                        try:
-                            part = await anext(parts)
-                        except StopAsyncIteration:
-                            break
-                    content.extend(part)
-            finally:
-                with suppress(Exception):
-                    await parts.close()  # pyright: ignore
+            while len(content) < min(size, most):
+                request = functions.upload.GetFileRequest(location, len(content), PART_BYTES)
+                if in_passing:
+                    self._raise_if_paused(_FILES)
+                await self._pause_is_over(_FILES)
+                self._effort.requests += 1
+                try:
+                    async with (
+                        asyncio.timeout(self._patience.answer),
+                        _sender(client, lies_in[-1]) as sender,
+                    ):
+                        part = await client._call(sender, request)
+                except errors.FileMigrateError as error:
+                    if len(lies_in) > 1:
+                        raise ImageError("each data centre says that it lies in another") from error
+                    lies_in.append(error.new_dc)
+                    continue
+                if not isinstance(part, types.upload.File):
+                    raise ImageError("Telegram keeps it where it cannot be fetched from")
+                content.extend(part.bytes)
+                if len(part.bytes) < PART_BYTES:
+                    break
             return bytes(content)
 
-        return await self._persist(rest, dc_id=dc_id)
+        return await self._persist(rest, realm=_FILES, dc_id=dc_id, patient=not in_passing)
 
     async def close(self) -> None:
         """Say goodbye, and be done within a moment whatever the server does."""
@@ -181,8 +213,9 @@ class TelegramClient:
         self,
         attempt: Callable[[Any], Awaitable[T]],
         *,
-        realm: str = _EVERYTHING,
+        realm: Realm = _EVERYTHING,
         dc_id: int | None = None,
+        patient: bool = True,
     ) -> T:
         from telethon import errors
 
@@ -210,25 +243,29 @@ class TelegramClient:
             client: Any = None
             refused = False
             try:
-                client = await self._connected()
+                client = await self._connected() if patient else self._present()
                 return await attempt(client)
             except errors.AuthKeyNotFound as error:
                 raise self._lost(forgotten_key(), seconds=float("inf")) from error
             except (errors.FloodWaitError, errors.FloodPremiumWaitError) as error:
                 waited = self._sit_out(float(error.seconds), waited, name_of_request(error), realm)
+                if not patient:
+                    self._raise_if_paused(realm)
                 continue
             except passing as error:
                 refused = True
                 why = f"Telegram has trouble of its own ({error.message})"
             except broken as error:
                 why = f"no answer from Telegram ({type(error).__name__})"
-                await self._hang_up(client)
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
                 # Telethon cancels what still waits for an answer when it gives up a connection.
                 why = f"the connection broke off ({type(error).__name__})"
+            if not patient:
+                raise (ServerTroubleError if refused else SourceUnreachableError)(why)
+            if not refused:
                 await self._hang_up(client)
             pause = next(pauses, None)
             if pause is None:
@@ -281,43 +318,51 @@ class TelegramClient:
             if error is not None and self._clock.seconds() < until:
                 raise error
 
-    def _sit_out(self, asked: float, waited: float, what: str, realm: str) -> float:
-        """Let no request go out for so long, or give up; pauses that overlap count once.
+    def _sit_out(self, asked: float, waited: float, what: str, realm: Realm) -> float:
+        """Let no request of a realm go out for so long, or give up; overlapping pauses count once.
 
         Returns:
             How long the request that was answered so has waited by then.
         """
         now = self._clock.seconds()
-        running = max(0.0, self._paused_until - now)
+        running = max(0.0, self._paused_until[realm] - now)
         decision = after_flood(asked, waited, self._clock.now())
         if isinstance(decision, CoolDown):
-            why = f"Telegram asked for a pause of {asked:,.0f} s ({what})"
-            raise self._lost(
-                CoolingDownError(
-                    f"{why}: the rest is read after {decision.until:%Y-%m-%d %H:%M} UTC",
-                    decision.until,
-                ),
-                realm,
-                seconds=asked,
+            why = (
+                f"Telegram asked for a pause of {asked:,.0f} s ({what}): "
+                f"the rest is read after {decision.until:%Y-%m-%d %H:%M} UTC"
             )
+            if realm == _EVERYTHING:
+                raise self._lost(CoolingDownError(why, decision.until), realm, seconds=asked)
+            raise self._lost(RealmPauseError(why, decision.until, realm), realm, seconds=asked)
         more = max(0.0, decision.seconds - running)
-        self._paused_until = now + running + more
+        self._paused_until[realm] = now + running + more
         self._effort.seconds_waited += more
         return waited + decision.seconds
 
-    async def _pause_is_over(self) -> None:
-        """Wait until a request may go out again; who comes first counts the seconds down."""
-        if self._clock.seconds() >= self._paused_until:
+    def _raise_if_paused(self, realm: Realm) -> None:
+        if self._clock.seconds() < max(self._paused_until[_EVERYTHING], self._paused_until[realm]):
+            raise SourceUnreachableError(f"{_PAUSED[realm]}: try again later")
+
+    async def _pause_is_over(self, realm: Realm) -> None:
+        """Wait until such a request may go out again."""
+        for paused in dict.fromkeys((_EVERYTHING, realm)):
+            await self._count_down(paused)
+
+    async def _count_down(self, realm: Realm) -> None:
+        """Wait for the end of a realm's pause; who comes first counts the seconds down."""
+        if self._clock.seconds() >= self._paused_until[realm]:
             return
-        async with self._pausing:
+        why = _PAUSED[realm]
+        async with self._pausing[realm]:
             told = False
-            while (left := self._paused_until - self._clock.seconds()) > _NOTHING_S:
+            while (left := self._paused_until[realm] - self._clock.seconds()) > _NOTHING_S:
                 told = True
                 left = round(left, 3)
-                self._on_wait(left, "Telegram asks for a pause")
+                self._on_wait(left, why)
                 await self._clock.sleep(next_tick(left))
             if told:
-                self._on_wait(0.0, "Telegram asks for a pause")
+                self._on_wait(0.0, why)
 
     # -- connection -------------------------------------------------------------------------------
 
@@ -329,6 +374,16 @@ class TelegramClient:
                 async with asyncio.timeout(self._patience.answer):
                     await client.connect()
             return self._client
+
+    def _present(self) -> Any:
+        """Return the connection that is there, without making one.
+
+        Raises:
+            ConnectionError: there is none at the moment.
+        """
+        if self._client is None or self._connecting.locked():
+            raise ConnectionError
+        return self._client
 
     async def _hang_up(self, client: Any = None) -> None:
         """Give up the connection, if it is still the one that broke."""
@@ -345,6 +400,29 @@ class TelegramClient:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
+
+
+@asynccontextmanager
+async def _sender(client: Any, dc_id: int) -> AsyncGenerator[Any]:
+    """Use a connection to one data centre; it is made where it is not there yet.
+
+    Raises:
+        ImageError: Telegram names no such data centre.
+    """
+    if dc_id == client.session.dc_id:
+        yield client._sender
+        return
+    try:
+        await client._get_dc(dc_id)
+    except ValueError as error:
+        raise ImageError(f"it lies in data centre {dc_id}, which Telegram does not name") from error
+    sender = await client._borrow_exported_sender(dc_id)
+    try:
+        yield sender
+    finally:
+        # A connection that was given up meanwhile has forgotten all its senders.
+        with suppress(KeyError):
+            await client._return_exported_sender(sender)
 
 
 def _centre(dc_id: int | None) -> str:
@@ -371,7 +449,10 @@ def make_client(credentials: Credentials, *, updates: bool = False) -> Any:
         updates: whether it hears what happens, such as that somebody has scanned a QR code.
     """
     import telethon
+    from telethon.network import MTProtoSender
     from telethon.sessions import StringSession
+    from telethon.tl import functions
+    from telethon.tl.alltlobjects import LAYER
 
     # Without a handler Python would print its warnings on top of the progress display.
     logger = logging.getLogger("telethon")
@@ -380,10 +461,24 @@ def make_client(credentials: Credentials, *, updates: bool = False) -> Any:
 
     class Client(telethon.TelegramClient):
         async def _create_exported_sender(self, dc_id: int) -> Any:
-            sender: Any = await super()._create_exported_sender(dc_id)  # pyright: ignore
-            # The connection to a file's data centre does not inherit this from the client, and
-            # would reconnect without a pause.
-            sender._auto_reconnect = False
+            # Telethon's own reconnects without a pause, whatever the client does, and leaves the
+            # connection open for ever when anything after the first step goes wrong.
+            me: Any = self
+            dc = await me._get_dc(dc_id)
+            sender: Any = MTProtoSender(None, loggers=me._log, auto_reconnect=False)
+            try:
+                connection = me._connection(
+                    dc.ip_address, dc.port, dc.id,
+                    loggers=me._log, proxy=me._proxy, local_addr=me._local_addr,
+                )  # fmt: skip
+                await sender.connect(connection)
+                auth = await me(functions.auth.ExportAuthorizationRequest(dc_id))
+                hello = me._init_request
+                hello.query = functions.auth.ImportAuthorizationRequest(auth.id, auth.bytes)
+                await sender.send(functions.InvokeWithLayerRequest(LAYER, hello))
+            except BaseException:
+                await sender.disconnect()
+                raise
             return sender
 
     return Client(

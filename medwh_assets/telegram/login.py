@@ -260,6 +260,14 @@ class _Telegram:
         self._loop = loop
         self.client = client
 
+    def answer(self, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Send what a person has typed, once more if the connection broke while they did."""
+        try:
+            return self.ask(request)
+        except ConnectionError:
+            # That shows only with the next request. Typed again it would be the same.
+            return self.ask(request)
+
     def ask(self, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Send a request, connecting anew if the connection broke since; wait for the answer."""
         from telethon import errors
@@ -313,7 +321,7 @@ def _by_code(telegram: _Telegram, settings: TelegramSettings, prompts: Prompts) 
     for _ in range(_TRIES):
         code = prompts.code(where)
         try:
-            telegram.ask(
+            telegram.answer(
                 lambda code=code: client.sign_in(phone, code, phone_code_hash=sent.phone_code_hash)
             )
         except (errors.PhoneCodeInvalidError, errors.PhoneCodeEmptyError):
@@ -374,7 +382,7 @@ def _by_password(telegram: _Telegram, prompts: Prompts) -> None:
     for _ in range(_TRIES):
         password = prompts.password(question.hint or "")
         try:
-            telegram.ask(lambda password=password: client.sign_in(password=password))
+            telegram.answer(lambda password=password: client.sign_in(password=password))
         except (errors.PasswordHashInvalidError, errors.SrpIdInvalidError):
             prompts.show("That is not the password.")
         else:

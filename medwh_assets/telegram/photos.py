@@ -3,9 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
-from medwh_assets.errors import ImageError
+from medwh_assets.errors import ImageError, UndeliveredImageError
 from medwh_assets.lake.images import MAX_BYTES
 from medwh_assets.telegram.client import TelegramClient
 
@@ -78,7 +79,7 @@ def place_of(message: Any, pixels: int) -> Place | None:
         )  # fmt: skip
     if isinstance(media, types.MessageMediaDocument) and isinstance(media.document, types.Document):
         file = media.document
-        if not file.mime_type.startswith("image/"):
+        if not file.mime_type.startswith("image/") or file.size <= 0:
             return None
         return Place(
             file.id, file.access_hash, file.file_reference, file.dc_id, "", file.size,
@@ -92,16 +93,29 @@ def _sizes(sizes: Sequence[Any]) -> Iterable[Size]:
 
     for size in sizes:
         if isinstance(size, types.PhotoSize):
-            yield Size(size.type, max(size.w, size.h), size.size)
+            length = size.size
         elif isinstance(size, types.PhotoSizeProgressive):
-            yield Size(size.type, max(size.w, size.h), max(size.sizes))
+            length = max(size.sizes, default=0)
+        else:
+            continue
+        if length > 0:
+            yield Size(size.type, max(size.w, size.h), length)
 
 
-async def fetch(client: TelegramClient, place: Place) -> bytes:
+async def fetch(
+    client: TelegramClient, place: Place, asked_at: datetime, *, in_passing: bool = False
+) -> bytes:
     """Fetch a picture and check that all of it came.
 
+    Args:
+        client: asks for it.
+        place: where it lies.
+        asked_at: the run's logical time.
+        in_passing: give up at the first trouble.
+
     Raises:
-        ImageError: it is too large, or Telegram holds less of it than it says.
+        ImageError: it is too large, or lies nowhere that could be asked.
+        UndeliveredImageError: Telegram holds less of it than it says.
         AccountError, CoolingDownError, SourceUnreachableError, RPCError: as the client does.
     """
     from telethon.tl import types
@@ -118,13 +132,13 @@ async def fetch(client: TelegramClient, place: Place) -> bytes:
             place.file_id, place.access_hash, place.reference, thumb_size=place.letter
         )
     content = b""
-    for _ in range(2):
+    for _ in range(1 if in_passing else 2):
         content = await client.download(
-            location, dc_id=place.dc_id, size=place.bytes, most=MAX_BYTES
+            location, dc_id=place.dc_id, size=place.bytes, most=MAX_BYTES, in_passing=in_passing
         )
         if len(content) == place.bytes:
             return content
-    raise ImageError(f"cut off: {len(content)} of {place.bytes} bytes")
+    raise UndeliveredImageError(f"cut off: {len(content)} of {place.bytes} bytes", asked_at)
 
 
 class Places:

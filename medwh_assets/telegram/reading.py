@@ -5,6 +5,7 @@ an import or a copy has put it: its slices are checked and reported, never marke
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from medwh_assets.errors import (
     RetryableError,
     SourceBusyError,
     SourceUnreachableError,
+    UndeliveredImageError,
 )
 from medwh_assets.lake.channels import is_observed, keep_facts, last_observations
 from medwh_assets.lake.images import ImageError, image_facts
@@ -37,11 +39,17 @@ from medwh_assets.slices import DayRun, Slice, day_runs
 from medwh_assets.telegram.pacing import Effort
 from medwh_assets.telegram.serialize import SOURCE
 
+_LOG = logging.getLogger(__name__)
 # Nothing about one day: asking for each of the others would be told the same.
 _ABOUT_THE_WHOLE_CHANNEL = (
     AccountError, ChannelNotFoundError, ChannelPrivateError, CoolingDownError, CredentialsError,
     DatabaseUnreachableError, SourceBusyError, SourceUnreachableError,
 )  # fmt: skip
+# So many pictures one after another that a source does not deliver are no matter of the pictures.
+_IN_VAIN = 10
+# On so many days a picture is asked for that did not come, or not whole.
+_TRIES = 3
+_NO_SOURCE = "no source has delivered it"
 # How far back `newest` looks in a channel that has fallen silent.
 _SILENT_DAYS = 3 * 366
 
@@ -192,7 +200,7 @@ def read_slices(lake: Lake, sources: SourceDirectory, slices: Sequence[Slice]) -
             elif sources.live is not None and source is sources.live.source:
                 yield from _remembered(sources.live, run, _read_live(lake, sources.live, run))
             else:
-                yield from _walk(lake, source.read, run)
+                yield from _walk(lake, source, run)
 
 
 def _told(sources: SourceDirectory, channel: str) -> Mapping[str, Number]:
@@ -287,7 +295,7 @@ def _observed(
         yield from (Failed(piece, error) for piece in run.slices())
         return
     read = partial(_assured, lake, live.source, live.source.read)
-    for outcome in _walk(lake, read, run, silence):
+    for outcome in _walk(lake, live.source, run, silence, read):
         if isinstance(outcome, Failed):
             live.refuse(run.channel, outcome.error)
         else:
@@ -435,25 +443,41 @@ def _settle(
 
 def _walk(
     lake: Lake,
-    read: Callable[[DayRun], Iterator[SliceReading]],
+    source: MessageSource,
     run: DayRun,
     silence: _Silence | None = None,
+    read: Callable[[DayRun], Iterator[SliceReading]] | None = None,
 ) -> Iterator[Outcome]:
-    """Merge a run's readings day by day; days that the source cannot give fail, the others stand."""
+    """Merge a run's readings day by day; days that the source cannot give fail, the others stand.
+
+    Args:
+        lake: where they are merged.
+        source: gives readings and pictures.
+        run: the days.
+        silence: takes the empty readings at both ends.
+        read: gives the readings instead of the source itself.
+    """
     waiting = list(run.slices())
     failure: Exception | None = None
     day: list[SliceReading] = []
+    pictures = _PicturesMeanwhile(lake, source)
+    over = False
     try:
-        readings = read(run)
+        readings = (read or source.read)(run)
         for reading in readings if silence is None else silence.cut(readings):
             if day and day[0].slice != reading.slice:
-                yield from _take_in(lake, day, waiting)
+                if (yield from pictures.told_with(_take_in(lake, day, waiting))):
+                    pictures.want(day)
                 day = []
             day.append(reading)
+        over = True
     except Exception as error:  # noqa: BLE001 - it is reported, and the other days go on
         failure = error
+    finally:
+        # Whoever interrupts does not wait.
+        pictures.end(wait_for_last=over)
     # What was read before a failure was read.
-    yield from _take_in(lake, day, waiting)
+    yield from pictures.told_with(_take_in(lake, day, waiting))
     if silence is not None:
         left_out = silence.slices()
         waiting = [piece for piece in waiting if piece not in left_out]
@@ -465,7 +489,7 @@ def _walk(
     else:
         # One bad day must not cost the days behind it: ask for each of the rest alone.
         for piece in waiting:
-            yield from _walk(lake, read, DayRun(piece.channel, piece.date, piece.date))
+            yield from _walk(lake, source, DayRun(piece.channel, piece.date, piece.date), read=read)
 
 
 def _take_in(lake: Lake, day: Sequence[SliceReading], waiting: list[Slice]) -> Iterator[Outcome]:
@@ -492,15 +516,94 @@ def _merge(lake: Lake, piece: Slice, readings: Sequence[SliceReading]) -> Mappin
     }
 
 
+class _PicturesMeanwhile:
+    """Pictures of the days that are merged, kept in the lake while further days are read.
+
+    Their records are left to the step that fetches pictures, which finds the files. Whatever goes
+    wrong here is left to it too.
+
+    Args:
+        lake: where they are kept.
+        source: fetches them.
+    """
+
+    def __init__(self, lake: Lake, source: MessageSource) -> None:
+        """Start with none."""
+        self._lake = lake
+        self._source = source
+        self._images = source.meanwhile
+        self._kept = 0
+
+    def want(self, day: Sequence[SliceReading]) -> None:
+        """Let those pictures of a merged day come of which nothing is known yet."""
+        if self._images is None:
+            return
+        known = _rows(self._lake, day[0].slice)
+        posts = [post for reading in day for post in reading.posts if post.id not in known]
+        with self._left_to_the_next_step():
+            self._images.want(_wanted(self._lake, self._source, posts, {}, {}))
+
+    def told_with(self, outcomes: Iterable[Outcome]) -> Generator[Outcome, None, bool]:
+        """Keep what has come, and tell with each slice that is done how many have since the last.
+
+        Returns:
+            Whether there is such a slice.
+        """
+        done = False
+        for outcome in outcomes:
+            if self._images is not None:
+                with self._left_to_the_next_step():
+                    self._keep(self._images.arrived())
+            if isinstance(outcome, Done):
+                done = True
+                if self._images is not None:
+                    counts = {**outcome.counts, "pictures_meanwhile": self._kept}
+                    outcome, self._kept = replace(outcome, counts=counts), 0
+            yield outcome
+        return done
+
+    def end(self, *, wait_for_last: bool) -> None:
+        """Begin no more, and keep what has come."""
+        if self._images is not None:
+            with self._left_to_the_next_step():
+                self._keep(self._images.end(wait_for_last=wait_for_last))
+
+    def _keep(self, arrived: Iterable[tuple[Post, bytes]]) -> None:
+        for post, content in arrived:
+            with self._left_to_the_next_step():
+                _keep(self._lake, self._source, post, content)
+                self._kept += 1
+
+    @contextmanager
+    def _left_to_the_next_step(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - no picture is worth a post
+            _LOG.debug("a picture is left for later: %s", type(error).__name__)
+
+
+@dataclass(slots=True)
+class _Pictures:
+    """What a step that fetches pictures knows so far.
+
+    Attributes:
+        fetched: where each photo lies that was fetched.
+        in_vain: how many one after another were not delivered, of which that was not known before.
+    """
+
+    fetched: dict[int, str] = field(default_factory=dict[int, str])
+    in_vain: int = 0
+
+
 def read_images(lake: Lake, sources: SourceDirectory, slices: Sequence[Slice]) -> Iterator[Outcome]:
     """Fetch what the posts of slices show, and write down what every image is.
 
     A picture already in the lake is not fetched again; one that several posts share, of whichever
     channel and run, is fetched once and linked.
     """
-    fetched: dict[int, str] = {}
+    pictures = _Pictures()
     with sources.in_use():
-        outcomes = each_slice(slices, lambda piece: _images(lake, sources, piece, fetched))
+        outcomes = each_slice(slices, lambda piece: _images(lake, sources, piece, pictures))
         for outcome in outcomes:
             if isinstance(outcome, Failed) and sources.live is not None:
                 sources.live.refuse(outcome.slice.channel, outcome.error)
@@ -510,59 +613,150 @@ def read_images(lake: Lake, sources: SourceDirectory, slices: Sequence[Slice]) -
 
 
 def _images(
-    lake: Lake, sources: SourceDirectory, piece: Slice, fetched: dict[int, str]
+    lake: Lake, sources: SourceDirectory, piece: Slice, pictures: _Pictures
 ) -> Mapping[str, Number]:
     made_from = lake.file_sha256("telegram_messages", piece)
     if made_from is None:
         return {"images": 0, "quarantined": 0, "missing": 0}
     source = sources.of(piece.channel)
-    rows: list[ImageRecord] = []
-    undelivered = False
-    counts = {"downloaded": 0, "linked": 0}
     posts = lake.posts(piece)
     before = _rows(lake, piece)
-    if source is not None and (wanted := _wanted(lake, source, posts, before, fetched)):
+    if source is not None and (wanted := _wanted(lake, source, posts, before, pictures.fetched)):
         if sources.live is not None:
             sources.live.raise_if_refused(piece.channel)
             if source is sources.live.source:
                 _identify(lake, sources.live)
         source.expect(wanted)
-    for post in posts:
-        row = before.get(post.id)
-        name = row.path if row and row.path else str(image_file(piece.channel, post.id))
-        content = lake.read(name)
-        has_image = post.media is not None and post.media.is_image
-        reason: str | None = None
-        replaced = content is not None and source is not None and _is_replaced(post, row)
-        if (content is None or replaced) and has_image and source is not None:
-            try:
-                fresh = _fetch(lake, source, post, fetched, counts)
-            except ImageError as error:
-                fresh, reason = None, str(error)
-                undelivered = True
-            if fresh is not None:
-                content, name = fresh, _lies_at(lake, post, fresh)
-                if replaced and row is not None:
-                    _follow(lake, source, post, row)
-            elif replaced and row is not None:
-                # The picture before stands, as that, until the new one arrives.
-                waits = f"another picture has replaced it: {reason}" if reason else row.reason
-                rows.append(row.model_copy(update={"reason": waits}))
-                continue
-        if content is not None or has_image:
-            rows.append(_image_record(lake, post, name, content, reason))
+    images = _SliceImages(lake, source, before, pictures)
+    rows = [row for row in map(images.record, posts) if row is not None]
     lake.write_images(piece, rows, made_from)
-    if undelivered:
+    if images.again or images.given_up is not None:
         # It may be whole another time, so the next run asks again.
         lake.forget_images(piece)
+    if images.given_up is not None:
+        raise SourceUnreachableError(
+            f"{pictures.in_vain} pictures one after another did not come ({images.given_up}): "
+            "try again later"
+        ) from images.given_up
     by_status = [row.status for row in rows]
     return {
         "images": by_status.count("ok"),
         "quarantined": by_status.count("quarantined"),
         "missing": by_status.count("missing"),
         "bytes": sum(row.bytes or 0 for row in rows),
-        **counts,
+        "downloaded": images.downloaded,
+        "linked": images.linked,
     }
+
+
+class _SliceImages:
+    """Makes the image records of one slice, post by post, and fetches what the lake does not have.
+
+    Args:
+        lake: where the files are.
+        source: delivers them, or None if only the lake could.
+        before: what an earlier run has found out.
+        pictures: what this step knows so far.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        source: MessageSource | None,
+        before: Mapping[int, ImageRecord],
+        pictures: _Pictures,
+    ) -> None:
+        """Remember the parts; nothing is fetched yet."""
+        self._lake = lake
+        self._source = source
+        self._before = before
+        self._pictures = pictures
+        self.downloaded = 0
+        self.linked = 0
+        # Whether the next run has a picture to ask for again; and why this one asks for none.
+        self.again = False
+        self.given_up: UndeliveredImageError | None = None
+
+    def record(self, post: Post) -> ImageRecord | None:
+        """Return a post's record, or None if it has no image or nothing is known of it."""
+        row = self._before.get(post.id)
+        name = row.path if row and row.path else str(image_file(post.channel, post.id))
+        content = self._lake.read(name)
+        source = self._source
+        if post.media is None or not post.media.is_image:
+            return None if content is None else _image_record(self._lake, post, name, content)
+        shown = None if content is None else _other_photo(source, post, row, name)
+        if source is None or (content is not None and shown is None):
+            return _image_record(self._lake, post, name, content)
+        if self.given_up is not None:
+            return row
+        try:
+            fresh = self._fetch(source, post)
+        except ImageError as error:
+            return self._not_delivered(post, row, name, shown, error)
+        if fresh is None:
+            return self._as_it_was(post, row, name, shown, None)
+        if shown is not None and content is not None:
+            _follow(self._lake, source, post, shown, content)
+        return _image_record(self._lake, post, _lies_at(self._lake, post, fresh), fresh)
+
+    def _fetch(self, source: MessageSource, post: Post) -> bytes | None:
+        photo_id = post.media.photo_id if post.media else None
+        fetched = self._pictures.fetched
+        twin = _twin(self._lake, source, photo_id, fetched)
+        content = self._lake.read(twin) if twin is not None else None
+        if content is not None and twin is not None:
+            self.linked += 1
+            self._lake.keep_image(post.channel, post.id, content, twin=twin)
+            path = twin
+        else:
+            content = source.image(post)
+            if content is None:
+                return None
+            self._pictures.in_vain = 0
+            self.downloaded += 1
+            path = _keep(self._lake, source, post, content)
+        if photo_id is not None:
+            fetched.setdefault(photo_id, path)
+        return content
+
+    def _not_delivered(
+        self, post: Post, row: ImageRecord | None, name: str, shown: int | None, error: ImageError
+    ) -> ImageRecord:
+        record = self._as_it_was(post, row, name, shown, str(error))
+        if not isinstance(error, UndeliveredImageError):
+            return record
+        if not _was_known(row):
+            self._pictures.in_vain += 1
+            if self._pictures.in_vain >= _IN_VAIN:
+                self.given_up = error
+        if error.asked_at is None:
+            return record
+        tried_on = _tried_on(row, post, error.asked_at.date())
+        self.again = self.again or len(tried_on) < _TRIES
+        return record.model_copy(update={"tried_on": tried_on})
+
+    def _as_it_was(
+        self, post: Post, row: ImageRecord | None, name: str, shown: int | None, reason: str | None
+    ) -> ImageRecord:
+        """Return the record of a picture that did not come: the one before stands, as that."""
+        if shown is None:
+            return _image_record(self._lake, post, name, None, reason)
+        record = row or _image_record(self._lake, post, name, self._lake.read(name))
+        waits = f"another picture has replaced it: {reason}" if reason else record.reason
+        return record.model_copy(update={"photo_id": shown, "reason": waits})
+
+
+def _was_known(row: ImageRecord | None) -> bool:
+    """Whether an earlier run was told that a picture does not come."""
+    return row is not None and row.reason not in (None, _NO_SOURCE)
+
+
+def _tried_on(row: ImageRecord | None, post: Post, day: date) -> tuple[date, ...]:
+    """Return the days on which a picture was asked for in vain, this one included."""
+    photo_id = post.media.photo_id if post.media else None
+    same = row is not None and (row.status != "missing" or row.photo_id == photo_id)
+    return tuple(sorted({day, *((row.tried_on if row and same else None) or ())}))
 
 
 def _rows(lake: Lake, piece: Slice) -> dict[int, ImageRecord]:
@@ -580,6 +774,24 @@ def _is_replaced(post: Post, row: ImageRecord | None) -> bool:
     return row.photo_id != post.media.photo_id
 
 
+def _other_photo(
+    source: MessageSource | None, post: Post, row: ImageRecord | None, name: str
+) -> int | None:
+    """Return which photo a post's file shows, if its author has put another one there since."""
+    if source is None or post.media is None or post.media.photo_id is None:
+        return None
+    if row is not None:
+        return row.photo_id if _is_replaced(post, row) else None
+    if source.photos is None:
+        return None
+    # A run that ended before it wrote rows has kept the picture of an earlier version.
+    earlier = {version.media.photo_id for version in post.versions if version.media}
+    for photo_id in earlier - {None, post.media.photo_id}:
+        if photo_id is not None and source.photos.photo(photo_id) == name:
+            return photo_id
+    return None
+
+
 def _lies_at(lake: Lake, post: Post, content: bytes) -> str:
     """Return where `keep_image` has put a picture: another one may have its post's name."""
     name = image_file(post.channel, post.id)
@@ -589,13 +801,14 @@ def _lies_at(lake: Lake, post: Post, content: bytes) -> str:
     return str(name)
 
 
-def _follow(lake: Lake, source: MessageSource, post: Post, row: ImageRecord) -> None:
+def _follow(lake: Lake, source: MessageSource, post: Post, photo_id: int, content: bytes) -> None:
     """Remember where the picture before lies, if the new one took its name."""
-    if source.photos is None or row.photo_id is None or row.sha256 is None:
+    if source.photos is None:
         return
-    moved = replaced_image_file(post.channel, post.id, row.sha256)
+    digest = hashlib.sha256(content).hexdigest()
+    moved = replaced_image_file(post.channel, post.id, digest)
     if lake.path(moved).exists():
-        source.photos.remember_photo(row.photo_id, str(moved))
+        source.photos.remember_photo(photo_id, str(moved))
 
 
 def _wanted(
@@ -636,34 +849,17 @@ def _twin(
     return known if known is not None and lake.path(known).exists() else None
 
 
-def _fetch(
-    lake: Lake,
-    source: MessageSource,
-    post: Post,
-    fetched: dict[int, str],
-    counts: dict[str, int],
-) -> bytes | None:
-    photo_id = post.media.photo_id if post.media else None
-    twin = _twin(lake, source, photo_id, fetched)
-    content = lake.read(twin) if twin is not None else None
-    if content is not None:
-        counts["linked"] += 1
-    else:
-        content = source.image(post)
-        if content is None:
-            return None
-        counts["downloaded"] += 1
-    lake.keep_image(post.channel, post.id, content, twin=twin)
+def _keep(lake: Lake, source: MessageSource, post: Post, content: bytes) -> str:
+    """Keep a picture that a source has delivered; return where it lies."""
+    lake.keep_image(post.channel, post.id, content)
     path = _lies_at(lake, post, content)
-    if photo_id is not None and photo_id not in fetched:
-        fetched[photo_id] = twin or path
-        if twin is None and source.photos is not None:
-            source.photos.remember_photo(photo_id, path)
-    return content
+    if source.photos is not None and post.media is not None and post.media.photo_id is not None:
+        source.photos.remember_photo(post.media.photo_id, path)
+    return path
 
 
 def _image_record(
-    lake: Lake, post: Post, path: str, content: bytes | None, missing: str | None
+    lake: Lake, post: Post, path: str, content: bytes | None, missing: str | None = None
 ) -> ImageRecord:
     photo_id = post.media.photo_id if post.media else None
     if content is None:
@@ -671,7 +867,7 @@ def _image_record(
             message_id=post.id,
             photo_id=photo_id,
             status="missing",
-            reason=missing or "no source has delivered it",
+            reason=missing or _NO_SOURCE,
         )
     try:
         facts = image_facts(content)

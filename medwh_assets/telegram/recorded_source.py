@@ -102,6 +102,7 @@ class RecordedSource:
     """
 
     photos = None
+    meanwhile = None
 
     def __init__(self, folder: Path) -> None:
         """Remember the folder; nothing is read yet."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,10 +18,10 @@ from medwh_assets.errors import (
     ChannelPrivateError,
     CoolingDownError,
     CredentialsError,
-    ImageError,
     MedwhError,
     SourceBusyError,
     SourceUnreachableError,
+    UndeliveredImageError,
 )
 from medwh_assets.lake.ports import (
     AccountState,
@@ -40,6 +40,7 @@ from medwh_assets.slices import DayRun
 from medwh_assets.telegram.client import (
     Credentials,
     Patience,
+    RealmPauseError,
     ServerTroubleError,
     TelegramClient,
     refusal_text,
@@ -47,6 +48,7 @@ from medwh_assets.telegram.client import (
 from medwh_assets.telegram.clock import Clock, SystemClock
 from medwh_assets.telegram.login import credentials, find_session
 from medwh_assets.telegram.loop import LoopThread
+from medwh_assets.telegram.meanwhile import Meanwhile
 from medwh_assets.telegram.pacing import Countdown, Effort, Pacer
 from medwh_assets.telegram.photos import Place, Places, fetch, place_of
 from medwh_assets.telegram.refusals import is_about_one_request, meaning
@@ -63,8 +65,10 @@ _OLD_REFERENCE: Final = frozenset(
 )  # fmt: skip
 # Pictures fetched before they are asked for.
 _AHEAD: Final = 4
-# So many pictures one after another that Telegram has trouble with are no matter of the pictures.
-_TROUBLED_PICTURES: Final = 5
+# Whoever asks for more pages in a second leaves no time between them for pictures.
+_LEISURELY: Final = 10.0
+# Telegram numbers posts with 31 bits.
+_LAST_ID: Final = 2**31 - 1
 # Nothing about one channel: asking for the next would be told the same.
 _ABOUT_THE_ACCOUNT = (AccountError, CredentialsError, SourceBusyError)
 
@@ -130,7 +134,16 @@ class TelethonSource:
         self._coming: dict[tuple[str, int], Future[bytes | None]] = {}
         self._one_look = asyncio.Lock()
         self._some_at_a_time = asyncio.Semaphore(_AT_A_TIME)
-        self._troubled_pictures = 0
+        self._pictures_too = True
+        self._meanwhile: Meanwhile | None = None
+        if requests_per_second <= _LEISURELY:
+            self._meanwhile = Meanwhile(
+                self._place_in_passing,
+                self._begin_in_passing,
+                self._fetch_in_passing,
+                self._cool_down,
+                self._some_at_a_time,
+            )
 
     # -- what a source does -----------------------------------------------------------------------
 
@@ -142,6 +155,11 @@ class TelethonSource:
     def photos(self) -> AccountState:
         """What runs remember of the photos they have fetched."""
         return self._state
+
+    @property
+    def meanwhile(self) -> Meanwhile | None:
+        """Who fetches pictures while posts are read."""
+        return self._meanwhile
 
     def identify(self, channel: str, channel_id: int, username: str | None) -> None:
         """Hear which channel has been read under a name so far: no other is read under it.
@@ -170,6 +188,7 @@ class TelethonSource:
         """
         with self._outcome(run.channel):
             peer, _ = self._look_up(run.channel)
+            self._pictures_too = self._cooling("files") is None
             first, end = day_start(run.first), day_start(run.last) + timedelta(days=1)
             found = 0
 
@@ -215,25 +234,30 @@ class TelethonSource:
         """Return the bytes of a post's picture, or None if it has none (any more).
 
         Raises:
-            ImageError: Telegram delivers it only in part, or refuses this one.
+            UndeliveredImageError: Telegram delivers it only in part, or not this one.
+            ImageError: it is too large, or lies nowhere that could be asked.
             ChannelNotFoundError, ChannelPrivateError, AccountError, CredentialsError,
             CoolingDownError, SourceBusyError, SourceUnreachableError: it could not be asked.
         """
-        if post.media is None or not post.media.is_image:
+        if post.media is None or not post.media.is_image or post.id > _LAST_ID:
             return None
         key = (post.channel, post.id)
-        with self._outcome(post.channel, begun=key in self._coming):
+        with self._outcome(post.channel, "files", begun=key in self._coming):
             if key not in self._coming:
                 self._expected = deque(p for p in self._expected if (p.channel, p.id) != key)
                 self._begin(post)
             coming = self._coming.pop(key)
-            if not self._cooling():
+            if not (self._cooling() or self._cooling("files")):
                 self._fetch_ahead()
             return coming.result()
 
     def expect(self, posts: Sequence[Post]) -> None:
         """Fetch these posts' pictures ahead, in this order, while others are worked on."""
-        self._expected = deque(posts)
+        self._expected = deque(post for post in posts if post.id <= _LAST_ID)
+        wanted = {(post.channel, post.id) for post in posts}
+        # What was begun for posts that were given up would take the places of these.
+        for key in self._coming.keys() - wanted:
+            self._coming.pop(key).cancel()
 
     def facts(self, channel: str) -> ChannelFacts | None:
         """Return what the channel says about itself, asked once in a run.
@@ -263,7 +287,9 @@ class TelethonSource:
     # -- outcomes ---------------------------------------------------------------------------------
 
     @contextmanager
-    def _outcome(self, channel: str, *, begun: bool = False) -> Generator[None]:
+    def _outcome(
+        self, channel: str, realm: Realm = "all", *, begun: bool = False
+    ) -> Generator[None]:
         """Keep in the state why a channel could not be read, and raise it in our own words.
 
         What was begun before a cooldown may be finished in it.
@@ -275,6 +301,8 @@ class TelethonSource:
                 raise self._ended
             if not begun:
                 self._raise_if_cooling()
+                if realm != "all":
+                    self._raise_if_cooling(realm)
             yield
         except RPCError as error:
             meant = meaning(refusal_text(error), channel)
@@ -284,7 +312,7 @@ class TelethonSource:
             raise meant.error from error
         except MedwhError as error:
             if isinstance(error, CoolingDownError) and not isinstance(error, _PauseError):
-                self._state.cool_down(error.until, str(error))
+                self._cool_down(error)
             status = _status_of(error)
             if isinstance(error, _ABOUT_THE_ACCOUNT) and self._ended is None:
                 self._ended, self._ended_as = error, status
@@ -298,11 +326,15 @@ class TelethonSource:
         until = self._state.cooldown(realm)
         return until if until is not None and until > self._clock.now() else None
 
-    def _raise_if_cooling(self) -> None:
-        if (until := self._cooling()) is not None:
+    def _cool_down(self, error: CoolingDownError) -> None:
+        realm = error.realm if isinstance(error, RealmPauseError) else "all"
+        self._state.cool_down(error.until, str(error), realm)
+
+    def _raise_if_cooling(self, realm: Realm = "all") -> None:
+        if (until := self._cooling(realm)) is not None:
+            what = "no picture is fetched" if realm == "files" else "nothing is asked"
             raise _PauseError(
-                f"Telegram asked for a pause: nothing is asked before {until:%Y-%m-%d %H:%M} UTC",
-                until,
+                f"Telegram asked for a pause: {what} before {until:%Y-%m-%d %H:%M} UTC", until
             )
 
     def _note(self, channel: str, status: ChannelStatus, detail: str = "") -> None:
@@ -354,7 +386,7 @@ class TelethonSource:
 
     def _ask(self, request: Any, realm: Realm = "all") -> Any:
         loop, client = self._connection()
-        return loop.run(client.ask(request, realm="" if realm == "all" else realm))
+        return loop.run(client.ask(request, realm=realm))
 
     def _page(self, peer: KnownPeer, offset: Offset) -> "_Page":
         from telethon.tl import functions
@@ -517,7 +549,8 @@ class TelethonSource:
         later = [p.id for p in self._expected if p.channel == post.channel]
         near = [post.id, *coming, *later][:PAGE]
         # One look covers a hundred posts, so those of the next days are looked at in passing.
-        near += range(max(near) + 1, max(near) + 1 + PAGE - len(near))
+        after = max(near) + 1
+        near += range(after, min(after + PAGE - len(near), _LAST_ID + 1))
         key = (post.channel, post.id)
         self._coming[key] = loop.begin(self._picture(client, peer, key, near))
 
@@ -542,23 +575,19 @@ class TelethonSource:
             return None if place is None else await self._fetch(client, place, again=True)
 
     async def _fetch(self, client: TelegramClient, place: Place, *, again: bool = False) -> bytes:
-        """Fetch a picture; what Telegram refuses about this one file costs no other."""
+        """Fetch a picture; what goes wrong with this one file is told as that."""
         from telethon.errors import RPCError
 
         try:
-            content = await fetch(client, place)
+            return await fetch(client, place, self._observed_at)
         except ServerTroubleError as error:
-            self._troubled_pictures += 1
-            if self._troubled_pictures >= _TROUBLED_PICTURES:
-                raise
-            raise ImageError(f"Telegram did not deliver it: {error}") from error
+            told = f"Telegram did not deliver it: {error}"
+            raise UndeliveredImageError(told, self._observed_at) from error
         except RPCError as error:
             text = refusal_text(error)
             if not is_about_one_request(text) or (text in _OLD_REFERENCE and not again):
                 raise
-            raise ImageError(f"Telegram refuses it with {text}") from error
-        self._troubled_pictures = 0
-        return content
+            raise UndeliveredImageError(f"Telegram refuses it with {text}") from error
 
     async def _place(
         self, client: TelegramClient, peer: KnownPeer, key: tuple[str, int], near: Sequence[int]
@@ -580,6 +609,21 @@ class TelethonSource:
                     place = None if message is None else place_of(message, self._pixels)
                     self._places.put(channel, number, place)
             return self._places[key]
+
+    # -- pictures while posts are read --------------------------------------------------------------
+
+    def _place_in_passing(self, post: Post) -> Place | None:
+        return self._places.get((post.channel, post.id)) if self._pictures_too else None
+
+    def _begin_in_passing(self, work: Coroutine[None, None, bytes]) -> Future[bytes]:
+        # Only what the walk has shown is fetched, so there is a connection.
+        assert self._loop is not None
+        return self._loop.begin(work)
+
+    async def _fetch_in_passing(self, place: Place) -> bytes:
+        if self._client is None:
+            raise SourceUnreachableError("the run is over")
+        return await fetch(self._client, place, self._observed_at, in_passing=True)
 
 
 def live_source(

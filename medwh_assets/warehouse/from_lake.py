@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from medwh_assets.lake.detection_cache import DetectionCache
 from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Number, Outcome, each_slice
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, Role
-from medwh_assets.warehouse.load import LoadResult, load_detections, load_messages
+from medwh_assets.warehouse.load import (
+    LoadResult,
+    load_detections,
+    load_messages,
+    note_when_made,
+)
 
 # What stands in the ledger for a slice without images: no model has seen anything.
 NO_MODEL = "none"
@@ -59,6 +65,9 @@ def _load_detections(lake: Lake, connection: Connection, piece: Slice) -> Mappin
         return {"dagster/row_count": 0, "status": "not in the lake"}
     rows = lake.detections(piece)
     model = rows[0].model if rows else NO_MODEL
+    cache = DetectionCache(lake.root)
+    made = [(row, cache.made_at(row.model, row.image_sha256)) for row in rows]
+    note_when_made(connection, [(row, at) for row, at in made if at is not None])
     return _counts(load_detections(connection, piece, rows, content_sha256, model))
 
 

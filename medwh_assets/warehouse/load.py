@@ -8,7 +8,7 @@ a post is stands in `lake.records`.
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -154,6 +154,28 @@ def load_detections(
     values = ((row.message_id, row.image_sha256, row.model, _jsonb(row)) for row in rows)
     ids = [row.message_id for row in rows]
     return _load(connection, _DETECTIONS, piece, _Content(content_sha256, model, ids, values))
+
+
+def note_when_made(
+    connection: Connection, made: Sequence[tuple[DetectionRecord, datetime]]
+) -> None:
+    """Keep in `ops.detections_made` when pictures were looked at; it stands in no row of `raw`.
+
+    Args:
+        connection: of role medwh_loader, outside any transaction.
+        made: rows, and when each was made.
+    """
+    if not made:
+        return
+    with database_errors():
+        connection.execute(
+            statement("load/detections/note_when_made.sql"),
+            {
+                "images": [row.image_sha256 for row, _ in made],
+                "models": [row.model for row, _ in made],
+                "times": [at for _, at in made],
+            },
+        )
 
 
 def remove_slices(

@@ -53,6 +53,29 @@
 {%- endmacro %}
 
 
+{#-
+    Pre-hook of dim_images: take out the images of touched channels, as they were and as they are
+    now. An image that another channel has shown as well is made anew of both. Two statements, so
+    that each is a join: of one with `or`, PostgreSQL makes a look into the list for every row.
+-#}
+{% macro delete_images_of_touched_channels() -%}
+    {%- if is_incremental() %}
+    delete from {{ this }}
+    where string_to_array(channel_usernames, ', ') && array(
+        select distinct touched.channel_username from ({{ touched_slices() }}) as touched
+    );
+    delete from {{ this }}
+    where image_sha256 in (
+        select posts.image_sha256
+        from {{ ref('fct_messages') }} as posts
+        where posts.channel_username in (
+            select touched.channel_username from ({{ touched_slices() }}) as touched
+        )
+    );
+    {%- endif %}
+{%- endmacro %}
+
+
 {#- Pre-hook of a model that is made anew for a whole channel at once. -#}
 {% macro delete_touched_channels() -%}
     {%- if is_incremental() %}

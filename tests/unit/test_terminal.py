@@ -29,6 +29,17 @@ def test_a_slice_that_is_tried_again_and_done_has_not_failed() -> None:
     assert "failed" not in text.getvalue()
 
 
+def test_what_is_told_of_a_stage_as_a_whole_stands_below_it() -> None:
+    console, text = piped()
+    with StageDisplay(console) as display:
+        display.stage("lake/yolo_detections", 1)
+        display.advance("lake/yolo_detections", Done(PIECE, line="75% reused; [OpenVINO]"))
+        display.finished("lake/yolo_detections", 0.1, 0)
+        display.stage("dbt", 1)
+        display.finished("dbt", 0.1, 0)
+    assert text.getvalue().count("75% reused; [OpenVINO]") == 1
+
+
 def test_a_stage_that_failed_is_never_ticked() -> None:
     console, text = piped()
     display = StageDisplay(console)

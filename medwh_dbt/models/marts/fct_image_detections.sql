@@ -23,8 +23,8 @@ posts as (
     select * from {{ ref('fct_messages') }}
 ),
 
-class_roles as (
-    select * from {{ ref('detected_class_roles') }}
+classes as (
+    select * from {{ ref('dim_detected_classes') }}
 ),
 
 detections as (
@@ -38,7 +38,8 @@ detections as (
         boxes.box_number,
 
         boxes.detected_object_class,
-        coalesce(class_roles.object_role, 'other') as object_role,
+        classes.warehouse_class,
+        classes.object_role,
         boxes.image_path,
         boxes.image_sha256,
         boxes.detection_model,
@@ -58,7 +59,10 @@ detections as (
             boxes.channel_username = posts.channel_username
             and boxes.message_id = posts.message_id
             and boxes.image_date = posts.message_date
-    left join class_roles on lower(boxes.detected_object_class) = class_roles.detected_object_class
+    inner join classes
+        on
+            boxes.detection_model_name = classes.detection_model_name
+            and boxes.detected_object_class = classes.detected_object_class
 )
 
 select * from detections

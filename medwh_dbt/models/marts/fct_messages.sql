@@ -5,6 +5,7 @@
         {'columns': ['channel_username', 'message_id'], 'unique': true},
         {'columns': ['channel_username', 'message_date']},
         {'columns': ['message_timestamp_utc', 'message_pk']},
+        {'columns': ['image_sha256']},
     ],
 ) }}
 
@@ -27,8 +28,8 @@ boxes as (
         {% endif %}
 ),
 
-class_roles as (
-    select * from {{ ref('detected_class_roles') }}
+classes as (
+    select * from {{ ref('dim_detected_classes') }}
 ),
 
 image_categories as (
@@ -42,10 +43,13 @@ images as (
         boxes.image_date,
         boxes.image_path,
         boxes.image_sha256,
-        coalesce(bool_or(class_roles.object_role = 'person'), false) as shows_person,
-        coalesce(bool_or(class_roles.object_role = 'product'), false) as shows_product
+        coalesce(bool_or(classes.object_role = 'person'), false) as shows_person,
+        coalesce(bool_or(classes.object_role = 'product'), false) as shows_product
     from boxes
-    left join class_roles on lower(boxes.detected_object_class) = class_roles.detected_object_class
+    left join classes
+        on
+            boxes.detection_model_name = classes.detection_model_name
+            and boxes.detected_object_class = classes.detected_object_class
     group by
         boxes.channel_username,
         boxes.message_id,

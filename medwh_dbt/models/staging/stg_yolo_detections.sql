@@ -36,10 +36,16 @@ renamed as (
 
         image_sha256,
         detection_data ->> 'image_path' as image_path,
+        detection_data ->> 'image_type' as image_type,
+        detection_data ->> 'perceptual_hash' as perceptual_hash,
         model as detection_model,
+        -- A fingerprint begins with the weights' name, which has no hyphen. A model goes by one name,
+        -- whatever it was exported to.
+        regexp_replace(split_part(model, '-', 1), '_openvino_model$', '') as detection_model_name,
         detection_data ->> 'status' as detection_status,
         found ->> 'detected_class' as detected_object_class,
 
+        (detection_data ->> 'image_bytes')::bigint as image_bytes,
         (detection_data ->> 'image_width')::integer as image_width,
         (detection_data ->> 'image_height')::integer as image_height,
         (found ->> 'confidence')::double precision as confidence_score,

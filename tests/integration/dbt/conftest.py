@@ -20,6 +20,7 @@ CHANNELS = [
     "demo_moved_after",
     "demo_looked_again",
     "demo_looked_late",
+    "demo_shared",
     "demo_untouched",
 ]
 

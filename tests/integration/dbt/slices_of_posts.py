@@ -40,15 +40,35 @@ def post(channel: str, message_id: int, day: int, **given: Any) -> Post:
     )
 
 
-def seen(message_id: int, *classes: str, readable: bool = True) -> DetectionRecord:
-    """Make the record of an image on which things of these classes were seen."""
+def seen(
+    message_id: int,
+    *classes: str,
+    readable: bool = True,
+    image: int | None = None,
+    model: str = "a detector",
+    perceptual_hash: str | None = None,
+) -> DetectionRecord:
+    """Make the record of an image on which things of these classes were seen.
+
+    Args:
+        message_id: the post's.
+        classes: what was seen, best first.
+        readable: whether the detector could read it.
+        image: a number that stands for the image's content, the post's unless given.
+        model: who looked.
+        perceptual_hash: made of the image's number unless given.
+    """
+    content = message_id if image is None else image
     return DetectionRecord(
         message_id=message_id,
-        image_sha256=f"{message_id:064x}",
+        image_sha256=f"{content:064x}",
         image_path=f"images/{message_id}.jpg",
+        image_type="jpeg",
+        image_bytes=1000,
         image_width=640,
         image_height=480,
-        model="a detector",
+        perceptual_hash=perceptual_hash or f"{content:016x}",
+        model=model,
         status="ok" if readable else "failed",
         reason=None if readable else "no image",
         boxes=tuple(

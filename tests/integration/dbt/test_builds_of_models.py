@@ -1,7 +1,9 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,6 +13,7 @@ from medwh_assets.warehouse.builds import finish_build, open_build
 from medwh_assets.warehouse.connection import Connection, Database
 from medwh_assets.warehouse.load import remove_slices
 from medwh_dbt import PROJECT_DIR
+from tests.integration.dbt.conftest import CHANNELS
 from tests.integration.dbt.dbt_command import BuildFailed, DbtCommand, dbt_environment
 from tests.integration.dbt.slices_of_posts import load, look, march, observe, post, seen, told
 from tests.marts_identity import marts_identity
@@ -32,6 +35,9 @@ def test_incremental_builds_equal_a_full_refresh_after_every_kind_of_load(
     observe(warehouse, "demo_emptied", 8, told("demo_emptied", 8, None))
     observe(warehouse, "demo_new", 8, told("demo_new", 8, 3))
     observe(warehouse, "demo_without_posts", 8, told("demo_without_posts", 8, 3))
+    # Images that channels share: one more shows it, one shows another, the first to show it is gone.
+    look(warehouse, "demo_shared", 1, seen(1, image=2))
+    look(warehouse, "demo_shared", 2, seen(3, "cat", image=900), seen(4, image=6))
     # A better date moves a post: both days are read again, and both looked at again ...
     load(warehouse, "demo_moved", 1, post("demo_moved", 2, 1))
     load(warehouse, "demo_moved", 6, post("demo_moved", 1, 6))
@@ -141,11 +147,11 @@ def test_constraints_indexes_and_rights_outlive_normal_and_full_builds(
     dbt.rebuild()
     assert structure_of_marts(warehouse) == made
     assert sum("gin_trgm_ops" in line for line in made) == 1
-    assert sum(line.startswith("p PRIMARY KEY") for line in made) == 5
+    assert sum(line.startswith("p PRIMARY KEY") for line in made) == 7
     assert sum(line.startswith("c CHECK") for line in made) > 10
     warehouse.execute("set role medwh_api")
     tables = ("dim_channels", "dim_dates", "fct_messages", "fct_image_detections")
-    for table in (*tables, "fct_channel_subscribers"):
+    for table in (*tables, "fct_channel_subscribers", "dim_images", "dim_detected_classes"):
         assert warehouse.execute(f"select count(*) from marts.{table}").fetchone() != (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             warehouse.execute(f"delete from marts.{table}")
@@ -176,6 +182,84 @@ def test_posts_become_facts_as_the_columns_say(warehouse: Connection) -> None:
         (6, "document", "other", True, True, True, False),
         (7, "photo", None, True, True, False, False),
     ]
+
+
+def test_an_image_knows_every_post_that_shows_it_after_each_build(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    """All channels of the first loads show the same images."""
+    channels = len(CHANNELS)
+    before = image_row(warehouse, 3)
+    assert before["times_posted"] == before["channel_count"] == channels
+    assert before["image_category"] == "product_display"
+    load(warehouse, "demo_early", 1, post("demo_early", 9, 1), post("demo_early", 10, 1))
+    look(warehouse, "demo_early", 1, seen(9, "person", image=3), seen(10, image=77))
+    build(warehouse, dbt)
+    earlier = image_row(warehouse, 3)
+    assert earlier["times_posted"] == earlier["channel_count"] == channels + 1
+    assert earlier["first_channel_username"] == "demo_early"
+    assert earlier["first_seen_at"] == datetime(2025, 3, 1, 9, 30, tzinfo=UTC)
+    assert "demo_early, demo_edited" in earlier["channel_usernames"]
+    # The newest post says what it shows, and that is another channel's.
+    assert earlier["image_category"] == "product_display"
+    assert image_row(warehouse, 77)["times_posted"] == 1
+
+    remove_slices(warehouse, [Slice("demo_early", march(1))])
+    build(warehouse, dbt)
+    assert image_row(warehouse, 3) == before
+    assert image_row(warehouse, 77) == {}
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
+def test_pictures_are_grouped_by_what_they_look_like_across_channels(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    load(warehouse, "demo_copier", 8, *(post("demo_copier", number, 8) for number in range(1, 4)))
+    look(
+        warehouse,
+        "demo_copier",
+        8,
+        seen(1, image=501, perceptual_hash=f"{3:016x}"),
+        # Two bits from the one above, as another product in the same packaging may be.
+        seen(2, image=502, perceptual_hash=f"{0xF:016x}"),
+        seen(3, image=503, perceptual_hash="8000000000000000"),
+    )
+    build(warehouse, dbt)
+    groups = {number: image_row(warehouse, number)["image_group_key"] for number in (3, 501, 502)}
+    assert groups[501] == groups[3] != groups[502]
+    assert image_row(warehouse, 503)["image_group_key"] == f"{503:064x}"
+    assert_equals_a_full_refresh(warehouse, dbt)
+
+
+def test_a_class_counts_as_what_its_own_model_is_mapped_to_and_none_is_lost(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    model = "pharma_v2-0123456789ab-c0.25-s640-torch_fp32-u8.4-r1"
+    load(warehouse, CHANNEL, 8, post(CHANNEL, 8, 8))
+    look(warehouse, CHANNEL, 8, seen(8, "Bottle", "giraffe", "ጠርሙስ", model=model))
+    warehouse.execute(
+        "insert into staging.detected_classes (model_name, detected_object_class, warehouse_class)"
+        " values ('pharma_*', 'giraffe', 'person'), ('yolov8n', 'bottle', 'other')"
+    )
+    build(warehouse, dbt)
+    rows = warehouse.execute(
+        "select detected_object_class, warehouse_class, object_role, is_mapped, confidence_score"
+        " from marts.fct_image_detections inner join marts.dim_detected_classes"
+        " using (detected_object_class, warehouse_class, object_role)"
+        " where message_id = 8 and channel_username = %s and detection_model_name = 'pharma_v2'"
+        " order by box_number",
+        (CHANNEL,),
+    ).fetchall()
+    assert rows == [
+        ("Bottle", "container", "product", True, 0.9),
+        ("giraffe", "person", "person", True, 0.8),
+        ("ጠርሙስ", "other", "other", False, 0.7),
+    ]
+    assert warehouse.execute(
+        "select image_category from marts.fct_messages where message_id = 8"
+        " and channel_username = %s",
+        (CHANNEL,),
+    ).fetchall() == [("promotional",)]
 
 
 def test_what_a_channel_says_reaches_the_marts_without_its_phone_numbers(
@@ -231,6 +315,22 @@ def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
     assert finished.returncode == 0, finished.stdout
     assert "WARN=0 ERROR=0 SKIP=0" in finished.stdout
     assert "eprecat" not in finished.stdout
+
+
+def build(connection: Connection, dbt: DbtCommand) -> None:
+    build_id = open_build(connection, full_refresh=False)
+    dbt.run(build_id)
+    finish_build(connection, build_id, ok=True)
+
+
+def image_row(connection: Connection, number: int) -> dict[str, Any]:
+    """Return the row of the image that a number stands for; empty if there is none."""
+    row = connection.execute(
+        "select to_jsonb(dim_images) || jsonb_build_object('first_seen_at', null), first_seen_at"
+        " from marts.dim_images where image_sha256 = %s",
+        (f"{number:064x}",),
+    ).fetchone()
+    return {**row[0], "first_seen_at": row[1]} if row else {}
 
 
 def assert_equals_a_full_refresh(connection: Connection, dbt: DbtCommand) -> None:

@@ -33,7 +33,7 @@ def keep(shown: Page, name: str) -> None:
 
 def test_the_asset_graph_shows_the_way_from_the_lake_to_the_marts(served: Ui) -> None:
     groups = ",".join(f"global@global:{group}" for group in ("lake", "raw", "staging", "marts"))
-    with page(width=1800, height=760) as shown:
+    with page(width=1800, height=1500) as shown:
         shown.goto(f"{served.url}/asset-groups?expanded={groups}")
         for asset in ("telegram_images", "image_categories", "fct_messages", "dim_channels"):
             expect(shown.get_by_text(asset, exact=True).first).to_be_visible(timeout=60_000)

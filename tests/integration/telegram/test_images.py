@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from telethon.tl import types
 
 from medwh_assets.automation.plan import SliceState, images_due
 from medwh_assets.errors import CoolingDownError
 from medwh_assets.lake.ports import KnownPeer
-from medwh_assets.lake.records import ImageRecord
+from medwh_assets.lake.records import ImageRecord, Media
 from medwh_assets.outcomes import Failed
 from medwh_assets.slices import Slice
 from medwh_assets.telegram.client import Patience
 from medwh_assets.telegram.reading import SourceDirectory, read_images
+from tests.factories import make_post, make_reading
 from tests.integration.telegram.live import FIRST, IMPATIENT, OBSERVED, Live, count, days, reasons
 from tests.mtproto import (
     FILE_REFERENCE_EXPIRED,
@@ -30,7 +32,9 @@ from tests.mtproto import (
 pytestmark = pytest.mark.timeout(60)
 
 FILE = "upload.getFile"
+HISTORY = "messages.getHistory"
 LOOK = "channels.getMessages"
+LOCATION_INVALID = Refusal(400, "LOCATION_INVALID")
 # Telethon itself takes two seconds over each of the server's own errors.
 BRIEF = Patience(answer=5.0, pauses=())
 SHOP = "demo_shop"
@@ -104,11 +108,13 @@ def test_a_large_file_comes_in_parts_and_goes_on_after_a_cut(live: Live, shop: C
     content = jpeg(1) + bytes(1_300_000)
     document = live.world.add_document(content, "image/jpeg", dc_id=2, width=64, height=64)
     shop.post("As a file", media=document)
-    live.world.faults.plan(FILE, Drop(), at=3)
+    live.world.faults.plan(FILE, Drop(), at=9)
     read_and_fetch(live)
     assert live.lake.read(f"images/{SHOP}/1.jpg") == content
-    offsets = [call.request.offset for call in live.world.calls.all(FILE)]
-    assert offsets == [0, 512 * 1024, 1024 * 1024, 1024 * 1024]
+    asked = [(call.request.offset, call.request.limit) for call in live.world.calls.all(FILE)]
+    # Small enough for two at a time to come over a slow line before patience is lost.
+    parts = [(number * 128 * 1024, 128 * 1024) for number in range(10)]
+    assert asked == [*parts[:9], *parts[8:]]
 
 
 def test_the_size_that_is_fetched_is_large_enough_and_no_larger(live: Live, shop: Channel) -> None:
@@ -200,7 +206,7 @@ def test_a_reference_that_expires_each_time_costs_its_picture_alone(
     assert images(live)[0].reason == "Telegram refuses it with FILE_REFERENCE_EXPIRED"
 
 
-@pytest.mark.parametrize("refusal", [INTERNAL_ERROR, Refusal(400, "LOCATION_INVALID")])
+@pytest.mark.parametrize("refusal", [INTERNAL_ERROR, LOCATION_INVALID])
 def test_a_picture_that_telegram_refuses_costs_no_other(
     live: Live, shop: Channel, refusal: Refusal
 ) -> None:
@@ -215,14 +221,59 @@ def test_a_picture_that_telegram_refuses_costs_no_other(
     assert [row.status for row in images(live, OTHER)] == ["ok"]
 
 
-def test_when_telegram_delivers_no_picture_at_all_none_is_called_missing(
+def test_when_telegram_delivers_no_picture_at_all_none_that_was_not_asked_for_is_called_missing(
     live: Live, shop: Channel
 ) -> None:
-    post_photos(live, shop, 8)
+    post_photos(live, shop, 20)
     live.read([SHOP], FIRST, FIRST)
     live.world.faults.plan(FILE, INTERNAL_ERROR, times=None)
-    assert len(reasons(live.fetch([SHOP], FIRST, FIRST, patience=BRIEF))) == 1
-    assert images(live) == []
+    (reason,) = reasons(live.fetch([SHOP], FIRST, FIRST, patience=BRIEF))
+    assert reason.startswith("10 pictures one after another did not come (Telegram did not deliver")
+    assert [row.message_id for row in images(live)] == list(range(1, 11))
+    assert are_due(live)
+    live.world.faults.clear()
+    assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
+    assert [row.status for row in images(live)] == ["ok"] * 20
+    assert not are_due(live)
+
+
+def test_a_picture_that_telegram_refuses_or_that_is_too_large_is_asked_for_once(
+    live: Live, shop: Channel
+) -> None:
+    post_photos(live, shop, 3)
+    huge = types.Document(8, 77, b"r", FIRST_DAY, "image/png", 60 * 1024**2, 1, [])
+    shop.post("", media=types.MessageMediaDocument(document=huge))
+    bad = shop[2].media
+    live.world.faults.plan(
+        FILE, LOCATION_INVALID, times=None, where=lambda r: r.location.id == bad.id
+    )
+    assert reasons(read_and_fetch(live)) == []
+    assert [row.status for row in images(live)] == ["ok", "missing", "ok", "missing"]
+    assert images(live)[3].reason == "too many bytes: 60 MB"
+    assert not are_due(live)
+    # Posts that have changed are looked at again, and so are their pictures.
+    live.world.faults.clear()
+    shop.raise_counters(views=5)
+    live.read([SHOP], FIRST, FIRST, observed_at=OBSERVED + timedelta(days=1))
+    assert are_due(live)
+    live.fetch([SHOP], FIRST, FIRST)
+    assert [row.status for row in images(live)] == ["ok", "ok", "ok", "missing"]
+
+
+def test_a_picture_that_never_comes_whole_is_asked_for_on_three_days(
+    live: Live, shop: Channel
+) -> None:
+    photo = live.world.add_photo(jpeg(0))
+    shop.post("", media=photo)
+    live.world.truncate(photo, 200)
+    live.read([SHOP], FIRST, FIRST)
+    due: list[bool] = []
+    for hours in (0, 5, 24, 48):
+        live.fetch([SHOP], FIRST, FIRST, observed_at=OBSERVED + timedelta(hours=hours))
+        due.append(are_due(live))
+    assert due == [True, True, True, False]
+    (row,) = images(live)
+    assert row.tried_on == tuple(OBSERVED.date() + timedelta(days=n) for n in range(3))
 
 
 def test_a_file_that_moved_is_followed(live: Live, shop: Channel) -> None:
@@ -230,6 +281,71 @@ def test_a_file_that_moved_is_followed(live: Live, shop: Channel) -> None:
     live.world.faults.plan(FILE, file_migrate(2), at=1)
     read_and_fetch(live)
     assert [row.status for row in images(live)] == ["ok"]
+
+
+def test_a_file_that_every_data_centre_says_lies_in_another_is_missing(
+    live: Live, shop: Channel
+) -> None:
+    post_photos(live, shop, 3)
+    live.read([SHOP], FIRST, FIRST)
+    for picture in (1, 2):
+        bad = shop[picture].media
+        live.world.faults.plan(
+            FILE,
+            file_migrate(3 - picture),
+            times=None,
+            where=lambda r, b=bad: r.location.id == b.id,
+        )
+    assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
+    assert [row.status for row in images(live)] == ["missing", "missing", "ok"]
+    assert images(live)[0].reason == "each data centre says that it lies in another"
+    assert live.world.calls[FILE] == 2 + 2 + 1
+    assert not are_due(live)
+
+
+def test_a_file_in_a_data_centre_that_telegram_does_not_name_costs_no_other(
+    live: Live, shop: Channel
+) -> None:
+    post_photos(live, shop, 1, dc_id=9)
+    post_photos(live, shop, 2)
+    live.world.faults.plan(FILE, file_migrate(8), at=1)
+    assert reasons(read_and_fetch(live)) == []
+    assert [row.status for row in images(live)] == ["missing", "missing", "ok"]
+    assert [row.reason for row in images(live)[:2]] == [
+        f"it lies in data centre {number}, which Telegram does not name" for number in (9, 8)
+    ]
+
+
+def test_a_photo_of_which_telegram_holds_nothing_costs_neither_its_day_nor_another_picture(
+    live: Live, shop: Channel
+) -> None:
+    nothing: list[list[Any]] = [
+        [],
+        [types.PhotoSize("y", 0, 0, 0)],
+        [types.PhotoSizeProgressive("y", 1280, 960, [])],
+    ]
+    for number, sizes in enumerate(nothing):
+        photo = types.Photo(70 + number, 1, b"r", FIRST_DAY, sizes, 1)
+        shop.post("", media=types.MessageMediaPhoto(photo=photo))
+    post_photos(live, shop, 1)
+    assert reasons(read_and_fetch(live)) == []
+    assert [row.status for row in images(live)] == ["missing", "missing", "missing", "ok"]
+    assert live.world.calls[HISTORY] <= 2
+    assert live.world.calls[FILE] == 1
+
+
+def test_posts_with_the_highest_numbers_have_pictures_too(live: Live, shop: Channel) -> None:
+    last = 2**31 - 1
+    for number in (last - 1, last):
+        shop.post("", id=number, media=live.world.add_photo(jpeg(number)))
+    posts = [
+        make_post(number, channel=SHOP, at=FIRST_DAY, media=Media(kind="photo"))
+        for number in (last - 1, last, last + 1)
+    ]
+    piece = Slice(SHOP, FIRST)
+    live.lake.merge_readings(piece, [make_reading(*posts, piece=piece)])
+    assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
+    assert [row.status for row in images(live)] == ["ok", "ok", "missing"]
 
 
 def test_a_file_that_is_cut_off_once_is_fetched_again(live: Live, shop: Channel) -> None:
@@ -303,7 +419,9 @@ def test_a_long_flood_wait_for_files_ends_the_run_and_the_rest_comes_later(
     live.read([SHOP], FIRST, FIRST)
     live.world.faults.plan(FILE, flood_wait(3600), at=5)
     outcomes = live.fetch([SHOP], FIRST, FIRST)
-    assert [type(o.error) for o in outcomes if isinstance(o, Failed)] == [CoolingDownError]
+    (error,) = [o.error for o in outcomes if isinstance(o, Failed)]
+    assert isinstance(error, CoolingDownError)
+    assert (live.state.until, live.state.files_until) == (None, error.until)
     kept = len(list(live.lake.path(f"images/{SHOP}").iterdir()))
     assert kept >= 3
     live.clock.passed = 4000
@@ -311,6 +429,25 @@ def test_a_long_flood_wait_for_files_ends_the_run_and_the_rest_comes_later(
     assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
     assert live.world.calls[FILE] - before == 12 - kept
     assert len(images(live)) == 12
+
+
+def test_a_long_flood_wait_of_a_second_data_centre_stops_no_history(
+    live: Live, shop: Channel
+) -> None:
+    post_photos(live, shop, 2, dc_id=2)
+    post_photos(live, shop, 1)
+    live.read([SHOP], FIRST, FIRST)
+    live.world.faults.plan("auth.exportAuthorization", flood_wait(2061), times=None)
+    assert "2,061 s (ExportAuthorization)" in reasons(live.fetch([SHOP], FIRST, FIRST))[0]
+    (again,) = reasons(live.fetch([SHOP], FIRST, FIRST))
+    assert again.startswith("Telegram asked for a pause: no picture is fetched before")
+    assert live.world.calls["auth.exportAuthorization"] == 1
+    later = OBSERVED + timedelta(minutes=1)
+    assert reasons(live.read([SHOP], FIRST, FIRST, observed_at=later)) == []
+    live.world.faults.clear()
+    live.clock.passed = 2100
+    assert reasons(live.fetch([SHOP], FIRST, FIRST)) == []
+    assert len(images(live)) == 3
 
 
 @pytest.mark.parametrize("fault", [Drop(), Silence()])

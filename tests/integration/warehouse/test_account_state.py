@@ -132,6 +132,13 @@ def test_a_pause_of_looking_names_up_is_one_of_its_own(state: WarehouseAccountSt
     assert state.cooldown("names") == until
 
 
+def test_a_pause_of_files_is_one_of_its_own(state: WarehouseAccountState) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    state.cool_down(until, "FLOOD_WAIT_2061", "files")
+    assert (state.cooldown(), state.cooldown("names")) == (None, None)
+    assert state.cooldown("files") == until
+
+
 def test_what_needs_a_name_looked_up_is_no_rest_before_that_may_be_done(
     state: WarehouseAccountState,
 ) -> None:

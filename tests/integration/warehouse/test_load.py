@@ -1,6 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -18,6 +18,7 @@ from medwh_assets.warehouse.load import (
     load_detections,
     load_messages,
     loaded_contents,
+    note_when_made,
     remove_slices,
 )
 from tests.integration.warehouse.made_records import (
@@ -364,3 +365,20 @@ def build(connection: Connection, mart: dict[tuple[date, int], str]) -> None:
         del mart[key]
     mart.update({key: text for key, text in rows_of(connection).items() if key[0] in touched})
     finish_build(connection, build_id, ok=True)
+
+
+def test_when_a_picture_was_looked_at_stands_in_ops_alone(loader: Connection) -> None:
+    seen = [detection(1), detection(2), detection(3, model="other-1")]
+    noon = datetime(2025, 4, 1, 12, tzinfo=UTC)
+
+    note_when_made(loader, [(row, noon) for row in seen])
+    note_when_made(loader, [(seen[2], noon + timedelta(hours=1))])
+    note_when_made(loader, [])
+
+    made = loader.execute(
+        "select image_sha256, model, made_at from ops.detections_made order by model"
+    )
+    assert made.fetchall() == [
+        ("ab" * 32, MODEL, noon),
+        ("ab" * 32, "other-1", noon + timedelta(hours=1)),
+    ]

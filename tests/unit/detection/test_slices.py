@@ -1,12 +1,15 @@
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
 
 from medwh_assets.detection import slices
-from medwh_assets.detection.slices import detect_slice, detect_slices
+from medwh_assets.detection.slices import SliceDetections, detect_slices
 from medwh_assets.errors import ImageError, WeightsError
+from medwh_assets.lake.detection_cache import KeptSight
+from medwh_assets.lake.ports import Detector, Sight
 from medwh_assets.lake.records import Box, ImageRecord
 
 K = TypeVar("K")
@@ -16,22 +19,29 @@ def box(name: str, confidence: float = 0.9) -> Box:
     return Box(detected_class=name, confidence=confidence, x=1, y=2, width=3, height=4)
 
 
+def look_alike(image: bytes) -> str:
+    return hashlib.sha256(image).hexdigest()[:16]
+
+
 class FakeDetector:
     """Sees on an image the words that its bytes are made of; answers in reverse order."""
 
-    def __init__(self, fingerprint: str = "fake-1") -> None:
-        self.fingerprint = fingerprint
+    engine = "a fake"
+
+    def __init__(self, model: str = "fake-1", engine: str = "fast") -> None:
+        self.model = model
+        self.fingerprint = f"{model}-{engine}"
         self.looked_at: list[bytes] = []
 
-    def detect(self, image: bytes) -> tuple[Box, ...]:
+    def detect(self, image: bytes) -> Sight:
         self.looked_at.append(image)
         if image.startswith(b"bad"):
             raise ImageError("truncated JPEG")
-        return tuple(box(word) for word in image.decode().split())
+        return Sight(tuple(box(word) for word in image.decode().split()), look_alike(image))
 
     def detect_many(
         self, images: Iterable[tuple[K, bytes]]
-    ) -> Iterator[tuple[K, tuple[Box, ...] | ImageError]]:
+    ) -> Iterator[tuple[K, Sight | ImageError]]:
         for key, image in reversed(list(images)):
             try:
                 yield key, self.detect(image)
@@ -41,13 +51,17 @@ class FakeDetector:
 
 class MemoryCache:
     def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], tuple[Box, ...]] = {}
+        self.entries: dict[tuple[str, str], Sight] = {}
 
-    def get(self, fingerprint: str, sha256: str) -> tuple[Box, ...] | None:
-        return self.entries.get((fingerprint, sha256))
+    def find(self, model: str, sha256: str) -> KeptSight | None:
+        for (fingerprint, image), sight in self.entries.items():
+            if image == sha256 and fingerprint.startswith(model):
+                return KeptSight(fingerprint, sight, datetime(2025, 4, 1, tzinfo=UTC))
+        return None
 
-    def put(self, fingerprint: str, sha256: str, boxes: tuple[Box, ...]) -> None:
-        self.entries[fingerprint, sha256] = boxes
+    def put(self, fingerprint: str, sha256: str, sight: Sight) -> KeptSight:
+        self.entries[fingerprint, sha256] = sight
+        return KeptSight(fingerprint, sight, datetime(2025, 4, 1, tzinfo=UTC))
 
 
 class Files(dict[str, bytes]):
@@ -74,6 +88,16 @@ class Files(dict[str, bytes]):
         )
 
 
+def detect_slice(
+    images: list[ImageRecord],
+    read: Callable[[str], bytes],
+    detector: Detector,
+    cache: MemoryCache,
+) -> SliceDetections[None]:
+    [done] = detect_slices([(None, images)], read, detector, cache)
+    return done
+
+
 @pytest.fixture
 def files() -> Files:
     return Files()
@@ -89,8 +113,9 @@ def test_every_image_has_one_row_in_the_order_of_messages(files: Files) -> None:
         (5, ["person"]),
         (9, ["bottle", "cup"]),
     ]
-    assert {(r.status, r.reason, r.model) for r in done.records} == {("ok", None, "fake-1")}
+    assert {(r.status, r.reason, r.model) for r in done.records} == {("ok", None, "fake-1-fast")}
     assert (done.records[0].image_width, done.records[0].image_height) == (640, 480)
+    assert done.records[0].perceptual_hash == look_alike(b"")
     assert done.counts == slices.DetectionCounts(
         images=3, distinct=3, inferred=3, reused=0, failed=0, boxes=3
     )
@@ -131,6 +156,18 @@ def test_another_model_looks_again(files: Files) -> None:
     assert len(cache.entries) == 2
 
 
+def test_another_engine_of_the_same_model_does_not_look_again(files: Files) -> None:
+    images = [files.add(1, b"bottle")]
+    cache = MemoryCache()
+    detect_slice(images, files.read, FakeDetector("one", "fast"), cache)
+
+    images.append(files.add(2, b"cup"))
+    done = detect_slice(images, files.read, FakeDetector("one", "slow"), cache)
+
+    assert (done.counts.inferred, done.counts.reused) == (1, 1)
+    assert [record.model for record in done.records] == ["one-fast", "one-slow"]
+
+
 def test_an_image_that_fails_stops_no_other_and_is_not_cached(files: Files) -> None:
     images = [files.add(1, b"bottle"), files.add(2, b"bad"), files.add(3, b"cup")]
     cache = MemoryCache()
@@ -138,7 +175,9 @@ def test_an_image_that_fails_stops_no_other_and_is_not_cached(files: Files) -> N
     done = detect_slice(images, files.read, FakeDetector(), cache)
 
     assert [r.status for r in done.records] == ["ok", "failed", "ok"]
-    assert (done.records[1].reason, done.records[1].boxes) == ("truncated JPEG", ())
+    bad = done.records[1]
+    assert (bad.reason, bad.boxes, bad.perceptual_hash) == ("truncated JPEG", (), None)
+    assert bad.model == "fake-1"
     assert (done.counts.inferred, done.counts.failed, len(cache.entries)) == (2, 1, 2)
 
 
@@ -246,7 +285,7 @@ def test_results_are_cached_before_the_next_image_is_done(files: Files) -> None:
     class Interrupted(FakeDetector):
         def detect_many(
             self, images: Iterable[tuple[K, bytes]]
-        ) -> Iterator[tuple[K, tuple[Box, ...] | ImageError]]:
+        ) -> Iterator[tuple[K, Sight | ImageError]]:
             for number, answer in enumerate(super().detect_many(images)):
                 if number == 2:
                     raise KeyboardInterrupt
@@ -261,7 +300,7 @@ def test_results_are_cached_before_the_next_image_is_done(files: Files) -> None:
 
 def test_a_model_that_cannot_be_loaded_is_no_failure_of_an_image(files: Files) -> None:
     class Broken(FakeDetector):
-        def detect(self, image: bytes) -> tuple[Box, ...]:
+        def detect(self, image: bytes) -> Sight:
             raise WeightsError("no weights")
 
     with pytest.raises(WeightsError):

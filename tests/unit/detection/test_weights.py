@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from medwh_assets.detection import offline
-from medwh_assets.detection.offline import ultralytics_version
 from medwh_assets.detection.weights import read_weights
-from medwh_assets.detection.yolo import UltralyticsDetector
+from medwh_assets.detection.yolo import REVISION, YoloDetector
 from medwh_assets.errors import SettingError, WeightsError
 from medwh_assets.settings import DetectionSettings
 
@@ -26,17 +25,17 @@ def openvino_folder(folder: Path, name: str = "tiny_openvino_model") -> Path:
     return path
 
 
-def fingerprint(weights: Path, confidence: float = 0.25, image_size: int = 640) -> str:
+def model(weights: Path, confidence: float = 0.25, image_size: int = 640) -> str:
     settings = DetectionSettings(weights=weights, confidence=confidence, image_size=image_size)
-    return UltralyticsDetector(settings, weights.parent).fingerprint
+    return YoloDetector(settings, weights.parent).model
 
 
 def test_weights_are_hashed_and_told_by_their_format(tmp_path: Path) -> None:
     pt, onnx = weights_file(tmp_path, "a.pt"), weights_file(tmp_path, "a.ONNX")
 
-    assert read_weights(pt).engine == "torch"
-    assert read_weights(onnx).engine == "onnx"
-    assert read_weights(openvino_folder(tmp_path)).engine == "openvino"
+    assert read_weights(pt).format == "pt"
+    assert read_weights(onnx).format == "onnx"
+    assert read_weights(openvino_folder(tmp_path)).format == "openvino"
     assert read_weights(pt).sha256 == hashlib.sha256(b"w").hexdigest()
     assert read_weights(pt).path.is_absolute()
 
@@ -69,29 +68,39 @@ def test_a_folder_that_is_no_openvino_model_is_refused(tmp_path: Path) -> None:
             read_weights(folder)
 
 
-def test_a_fingerprint_names_all_that_makes_the_boxes(tmp_path: Path) -> None:
+def test_a_models_name_tells_all_that_makes_the_boxes_but_the_engine(tmp_path: Path) -> None:
     path = weights_file(tmp_path)
-    version = ".".join(map(str, ultralytics_version()))
 
-    name = fingerprint(path)
+    name = model(path)
 
     sha = hashlib.sha256(b"w").hexdigest()[:12]
-    assert name == f"some_model_v2-{sha}-c0.25-s640-torch_fp32-u{version}-r1"
-    assert name == fingerprint(path)
+    assert name == f"some_model_v2-{sha}-c0.25-s640-r{REVISION}"
+    assert name == model(path)
     others = {
-        fingerprint(path, confidence=0.3),
-        fingerprint(path, image_size=320),
-        fingerprint(weights_file(tmp_path, "Some Model.v2.onnx")),
-        fingerprint(weights_file(tmp_path, content=b"v")),
+        model(path, confidence=0.3),
+        model(path, image_size=320),
+        model(weights_file(tmp_path, content=b"v")),
     }
-    assert len(others - {name}) == 4
+    assert len(others - {name}) == 3
+
+
+def test_a_fingerprint_is_the_model_and_its_engine(tmp_path: Path) -> None:
+    settings = DetectionSettings(weights=weights_file(tmp_path), engine="torch")
+    detector = YoloDetector(settings, tmp_path)
+
+    assert re.fullmatch(re.escape(detector.model) + r"-torch_fp32-\d+\.\d+", detector.fingerprint)
+
+
+def test_only_what_the_same_engine_saw_counts_if_that_is_asked_for(tmp_path: Path) -> None:
+    settings = DetectionSettings(weights=weights_file(tmp_path), engine="torch", same_engine=True)
+    detector = YoloDetector(settings, tmp_path)
+
+    assert detector.model == detector.fingerprint
 
 
 def test_a_fingerprint_is_safe_as_a_file_name(tmp_path: Path) -> None:
     for name in ("የመድኃኒት.pt", "a b'c.pt", f"{'x' * 200}.pt", "...pt.pt"):
-        assert re.fullmatch(
-            r"[a-z0-9][a-z0-9._-]{0,120}", fingerprint(weights_file(tmp_path, name))
-        )
+        assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,120}", model(weights_file(tmp_path, name)))
 
 
 def test_without_the_extra_it_says_what_to_install(
@@ -100,4 +109,4 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.setattr(offline, "_DISTRIBUTIONS", ("medwh-never-published",))
 
     with pytest.raises(SettingError, match=r"pip install .*medwh\[detection\]"):
-        fingerprint(weights_file(tmp_path))
+        model(weights_file(tmp_path))

@@ -29,6 +29,7 @@ class RememberedAccount:
     until: datetime | None = None
     why: str = ""
     names_until: datetime | None = None
+    files_until: datetime | None = None
     user_id: int | None = 1001
     busy: bool = False
 
@@ -65,15 +66,17 @@ class RememberedAccount:
 
     def cooldown(self, realm: Realm = "all") -> datetime | None:
         """Return until when nothing may be asked."""
-        return self.until if realm == "all" else self.names_until
+        return {"all": self.until, "names": self.names_until, "files": self.files_until}[realm]
 
     def cool_down(self, until: datetime, why: str, realm: Realm = "all") -> None:
         """Let nothing be asked until then."""
         self.why = why
         if realm == "all":
             self.until = until
-        else:
+        elif realm == "names":
             self.names_until = until
+        else:
+            self.files_until = until
 
     def note(self, channel: str, status: ChannelStatus, detail: str, at: datetime) -> None:
         """Keep how an attempt ended."""

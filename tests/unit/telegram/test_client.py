@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from medwh_assets.errors import CoolingDownError
+from medwh_assets.lake.ports import Realm
 from medwh_assets.telegram.client import Credentials, Patience, TelegramClient, name_of_request
 from medwh_assets.telegram.pacing import Effort, Pacer
 
@@ -65,7 +66,7 @@ def flood(seconds: int) -> Exception:
     )
 
 
-def asked(server: Server, clock: Skipping, told: list[float], *realms: str) -> tuple[Effort, Any]:
+def asked(server: Server, clock: Skipping, told: list[float], *realms: Realm) -> tuple[Effort, Any]:
     """Ask once in each realm, all at once."""
 
     async def ask() -> tuple[Effort, Any]:
@@ -93,7 +94,7 @@ def test_pauses_that_telegram_asks_for_at_once_are_one_pause(
 ) -> None:
     clock, told = Skipping(), list[float]()
     server = Server(floods, 2, clock)
-    effort, answers = asked(server, clock, told, "", "")
+    effort, answers = asked(server, clock, told, "all", "all")
     assert answers == [0, 1]
     assert effort.seconds_waited == pytest.approx(waited, abs=0.01)
     assert all(at >= waited for at in server.answered_at)
@@ -124,15 +125,24 @@ def test_pauses_that_an_answer_follows_do_not_add_up() -> None:
 
 def test_pauses_that_no_answer_follows_add_up() -> None:
     clock = Skipping()
-    _, (cooling,) = asked(Server([20] * 50, 0, clock), clock, [], "")
+    _, (cooling,) = asked(Server([20] * 50, 0, clock), clock, [], "all")
     assert isinstance(cooling, CoolingDownError)
 
 
 def test_a_long_pause_of_one_realm_stops_no_other() -> None:
     clock = Skipping()
-    _, (cooling, answer) = asked(Server([5000], 1, clock), clock, [], "names", "")
+    _, (cooling, answer) = asked(Server([5000], 1, clock), clock, [], "names", "all")
     assert isinstance(cooling, CoolingDownError)
     assert answer == 1
+
+
+def test_a_pause_of_files_holds_up_no_history() -> None:
+    clock, told = Skipping(), list[float]()
+    server = Server([40], 1, clock)
+    _, answers = asked(server, clock, told, "files", "all")
+    assert answers == [0, 1]
+    assert server.answered_at[0] < 1
+    assert server.answered_at[1] >= 40
 
 
 def test_the_request_that_telegram_refused_is_named_without_its_wrapping() -> None:
@@ -141,5 +151,5 @@ def test_the_request_that_telegram_refused_is_named_without_its_wrapping() -> No
 
 def test_it_is_told_what_a_pause_was_for() -> None:
     clock = Skipping()
-    _, (cooling,) = asked(Server([5000], 1, clock), clock, [], "")
+    _, (cooling,) = asked(Server([5000], 1, clock), clock, [], "all")
     assert "5,000 s (GetConfig)" in str(cooling)

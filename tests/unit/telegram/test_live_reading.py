@@ -14,6 +14,7 @@ from medwh_assets.errors import (
     CorruptSliceError,
     SourceBusyError,
     SourceUnreachableError,
+    UndeliveredImageError,
 )
 from medwh_assets.lake.channels import observations
 from medwh_assets.lake.ports import BadPost, ChannelFacts, SliceReading
@@ -72,9 +73,12 @@ class Telegram:
         default_factory=dict[str, tuple[int, str | None]]
     )
     ended: dict[str, str] = field(default_factory=dict[str, str])
+    asked_images: list[date] = field(default_factory=list[date])
+    pictures: set[date] = field(default_factory=set[date])
     closed: int = 0
     effort: Effort = field(default_factory=Effort)
     photos = None
+    meanwhile = None
 
     def channels(self) -> frozenset[str]:
         return frozenset({SHOP, OTHER})
@@ -124,6 +128,9 @@ class Telegram:
         return day <= self.silent_after and (self.only_on is None or day in self.only_on)
 
     def image(self, post: Post) -> bytes | None:
+        self.asked_images.append(post.day)
+        if post.day in self.pictures:
+            return b"picture %d" % post.id
         raise self.bad.get((post.channel, post.day), SourceUnreachableError("no picture"))
 
     def expect(self, posts: Sequence[Post]) -> None:
@@ -277,6 +284,44 @@ def test_a_pause_while_pictures_are_fetched_leaves_their_slices_for_later(lake: 
     assert [type(o) for o in outcomes] == [Failed, Failed]
     assert rest.left == set(slices(WEEK[1:3]))
     assert telegram.closed == 1
+
+
+NEVER = UndeliveredImageError("Telegram did not deliver it: 500", NOW)
+REFUSED = UndeliveredImageError("Telegram refuses it with LOCATION_INVALID")
+
+
+@pytest.mark.parametrize("error", [NEVER, REFUSED])
+def test_old_days_whose_pictures_never_come_stop_no_new_day(
+    lake: Lake, error: UndeliveredImageError
+) -> None:
+    month = [WEEK[0] - timedelta(days=n) for n in range(24, 0, -1)]
+    read(lake, Telegram(), slices([*month, *WEEK]))
+
+    def fetch() -> tuple[list[Outcome], Telegram]:
+        telegram = Telegram(bad={(SHOP, day): error for day in month}, pictures=set(WEEK))
+        pieces = slices([*month, *WEEK])
+        return list(read_images(lake, directory(telegram, Rest()), pieces)), telegram
+
+    # The first run cannot know that it is the pictures; nothing is asked for ever.
+    outcomes, telegram = fetch()
+    assert telegram.asked_images == month[:10]
+    assert "10 pictures one after another did not come" in str(outcomes[9])
+    # Those that were asked for in vain before are told from the new ones.
+    outcomes, telegram = fetch()
+    assert telegram.asked_images == month[:20]
+    outcomes, telegram = fetch()
+    assert telegram.asked_images == [*month, *WEEK]
+    assert done(outcomes) == slices([*month, *WEEK])
+    assert [lake.images(piece)[0].status for piece in slices(month)] == ["missing"] * 24
+
+
+def test_a_picture_that_comes_between_those_that_do_not_is_told_from_an_outage(lake: Lake) -> None:
+    days = [WEEK[0] - timedelta(days=n) for n in range(24, 0, -1)]
+    read(lake, Telegram(), slices(days))
+    good = set(days[::8])
+    telegram = Telegram(bad={(SHOP, day): NEVER for day in days}, pictures=good)
+    outcomes = list(read_images(lake, directory(telegram, Rest()), slices(days)))
+    assert done(outcomes) == slices(days)
 
 
 def test_the_account_is_given_back_after_each_step_also_when_nobody_listens_to_its_end(

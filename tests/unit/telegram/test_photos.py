@@ -37,6 +37,23 @@ def test_a_document_is_fetched_only_if_it_is_an_image() -> None:
     assert (place.document, place.letter, place.bytes) == (True, "", 999)
 
 
+def test_a_size_that_holds_nothing_is_none() -> None:
+    nothing = [
+        types.PhotoSizeProgressive("w", 2560, 1920, []),
+        types.PhotoSize("y", 1280, 960, 0),
+    ]
+    whole = types.PhotoSizeProgressive("x", 800, 600, [100, 900])
+
+    def place(*sizes: types.TypePhotoSize) -> Place | None:
+        found = types.Photo(6, 1, b"r", NOON, list(sizes), 4)
+        return place_of(message(media=types.MessageMediaPhoto(photo=found)), 1000)
+
+    assert place(*nothing) is None
+    found = place(*nothing, whole)
+    assert found is not None
+    assert (found.letter, found.bytes) == ("x", 900)
+
+
 def test_the_preview_of_a_web_page_is_no_picture_of_the_post() -> None:
     page = types.WebPage(1, "https://a.et", "a.et", 0, photo=photo().photo)
     assert place_of(message(media=types.MessageMediaWebPage(page)), 800) is None

@@ -1,5 +1,5 @@
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class FakeSource:
         self.fetched: list[int] = []
         self.expected: list[int] = []
         self.photos: RememberedAccount | None = None
+        self.meanwhile: Arriving | None = None
 
     def channels(self) -> frozenset[str]:
         return frozenset({CHANNEL})
@@ -231,6 +232,66 @@ def test_the_first_source_that_knows_a_channel_reads_it() -> None:
 
 
 # -- images -------------------------------------------------------------------------------------
+
+
+class Arriving:
+    """Has the pictures of the day before with it, each time somebody comes by."""
+
+    def __init__(self) -> None:
+        self.wanted: list[Post] = []
+        self.ended: list[bool] = []
+
+    def want(self, posts: Sequence[Post]) -> None:
+        self.wanted.extend(posts)
+
+    def arrived(self) -> list[tuple[Post, bytes]]:
+        found, self.wanted = [(post, jpeg()) for post in self.wanted], []
+        return found
+
+    def end(self, *, wait_for_last: bool) -> list[tuple[Post, bytes]]:
+        self.ended.append(wait_for_last)
+        return []
+
+
+class Forgetful(RememberedAccount):
+    """Cannot remember where a photo lies."""
+
+    def remember_photo(self, photo_id: int, path: str) -> None:
+        raise SourceUnreachableError("no database")
+
+
+def test_pictures_that_came_while_posts_were_read_are_told_and_found(lake: Lake) -> None:
+    source = FakeSource(photo_ids=[1, 2])
+    source.photos, source.meanwhile = RememberedAccount(), Arriving()
+    outcomes = list(read_slices(lake, SourceDirectory([source]), slices(WEEK[:3])))
+    counts = [o.counts["pictures_meanwhile"] for o in outcomes if isinstance(o, Done)]
+    # The second day shows the same photos; the last one's are left to the next step.
+    assert counts == [0, 2, 0]
+    assert source.meanwhile.ended == [True]
+    assert set(source.photos.photos) == {1, 2}
+    images = list(read_images(lake, SourceDirectory([source]), slices(WEEK[:3])))
+    assert source.fetched == []
+    assert [o.counts["linked"] for o in images if isinstance(o, Done)] == [0, 2, 2]
+    assert [o.counts["images"] for o in images if isinstance(o, Done)] == [2, 2, 2]
+
+
+def test_who_stops_listening_does_not_wait_for_pictures(lake: Lake) -> None:
+    source = FakeSource()
+    source.photos, source.meanwhile = RememberedAccount(), Arriving()
+    outcomes = read_slices(lake, SourceDirectory([source]), slices(WEEK[:4]))
+    next(outcomes)
+    assert isinstance(outcomes, Generator)
+    outcomes.close()
+    assert source.meanwhile.ended == [False]
+
+
+def test_a_picture_that_came_and_cannot_be_kept_costs_no_post(lake: Lake) -> None:
+    source = FakeSource(photo_ids=[1, 2], bad={WEEK[3]: SourceUnreachableError("no answer")})
+    source.photos, source.meanwhile = Forgetful(), Arriving()
+    outcomes = list(read_slices(lake, SourceDirectory([source]), slices(WEEK[:4])))
+    assert done(outcomes) == WEEK[:3]
+    # Who does not answer is not waited for.
+    assert source.meanwhile.ended == [False]
 
 
 def read_with_images(lake: Lake, source: FakeSource, days: Sequence[date]) -> list[Outcome]:

@@ -100,12 +100,16 @@ create table if not exists ops.telegram_peers (
 );
 create table if not exists ops.telegram_cooldowns (
     account text not null,
-    realm text not null check (realm in ('all', 'names')),
+    realm text not null check (realm in ('all', 'names', 'files')),
     cools_until timestamptz not null,
     reason text not null,
     noted_at timestamptz not null default now(),
     primary key (account, realm, cools_until)
 );
+-- A table that an older set-up made knows fewer realms.
+alter table ops.telegram_cooldowns drop constraint if exists telegram_cooldowns_realm_check;
+alter table ops.telegram_cooldowns add constraint telegram_cooldowns_realm_check
+check (realm in ('all', 'names', 'files'));
 create table if not exists ops.telegram_channels (
     account text not null,
     channel_username text not null,
@@ -130,6 +134,14 @@ create table if not exists ops.telegram_rest (
     slice_date date not null,
     noted_at timestamptz not null default now(),
     primary key (channel_username, slice_date)
+);
+
+-- When a model looked at a picture, by the clock of the machine that did: no row of a mart depends on it.
+create table if not exists ops.detections_made (
+    image_sha256 text not null,
+    model text not null,
+    made_at timestamptz not null,
+    primary key (image_sha256, model)
 );
 
 -- How the last attempt on each live channel ended, whichever account made it.
@@ -194,6 +206,7 @@ grant select, insert, update on ops.telegram_sessions to medwh_loader;
 grant select, insert, update, delete on ops.telegram_peers, ops.telegram_channels to medwh_loader;
 grant select, insert, update, delete on ops.telegram_cooldowns, ops.telegram_photos to medwh_loader;
 grant select, insert, delete on ops.telegram_rest to medwh_loader;
+grant select, insert, update on ops.detections_made to medwh_loader;
 grant select on ops.channel_status to medwh_loader;
 
 grant usage on schema raw, ops to medwh_transformer;
