@@ -318,7 +318,7 @@ def test_dbts_own_command_builds_and_tests_everything_without_a_warning(
 
 
 def build(connection: Connection, dbt: DbtCommand) -> None:
-    build_id = open_build(connection, full_refresh=False)
+    build_id = open_build(connection, False, "models").build_id
     dbt.run(build_id)
     finish_build(connection, build_id, ok=True)
 
