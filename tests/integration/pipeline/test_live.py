@@ -443,6 +443,7 @@ def test_the_ui_reads_live_channels_in_run_workers_and_the_sensor_what_a_pause_c
     assert (live.world.calls[RESOLVE], live.world.calls[HISTORY] <= 6) == (0, True)
 
 
+@pytest.mark.timeout(600)
 def test_who_logs_in_once_reads_live_until_the_logout(live: Live) -> None:
     environment = live.pipeline.environment
     del environment["TELEGRAM_SESSION"]

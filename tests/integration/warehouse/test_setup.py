@@ -26,6 +26,7 @@ RELATIONS_MADE = [
     "ops.builds",
     "ops.channel_loads",
     "ops.channel_status",
+    "ops.detections_made",
     "ops.telegram_channels",
     "ops.telegram_cooldowns",
     "ops.telegram_peers",
