@@ -18,21 +18,43 @@
 
 
 {#- The slices of all loads of the build: (channel_username, slice_date). -#}
-{% macro touched_slices() -%}
+{% macro find_touched_slices() -%}
     {%- set build_loads = api.Relation.create(
         database=target.database, schema='ops', identifier='build_loads') -%}
     {%- set loads = api.Relation.create(
         database=target.database, schema='raw', identifier='loads') -%}
-    select loads.channel_username, loads.slice_date
+    select distinct loads.channel_username, loads.slice_date
     from {{ build_loads }} as build_loads
     inner join {{ loads }} as loads on build_loads.load_id = loads.load_id
     where build_loads.build_id = {{ build_id() }}
 {%- endmacro %}
 
 
+{#-
+    First pre-hook of every model: note those slices in a table that lives as long as the model's
+    transaction, with statistics. Without them the planner takes one day of all channels for all days
+    of all channels, and a build of 10,000 posts reads a million. One snapshot from here on, so that no
+    load commits between what a model takes out and what it reads anew.
+-#}
+{% macro note_touched_slices() -%}
+    {%- if is_incremental() %}
+    set transaction isolation level repeatable read;
+    create temporary table touched_slices on commit drop as
+    {{ find_touched_slices() }};
+    analyze touched_slices;
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Those slices, as noted. -#}
+{% macro touched_slices() -%}
+    select touched_slices.channel_username, touched_slices.slice_date from touched_slices
+{%- endmacro %}
+
+
 {#- The channels of those slices: (channel_username). -#}
 {% macro touched_channels() -%}
-    select touched.channel_username from ({{ touched_slices() }}) as touched
+    select touched_slices.channel_username from touched_slices
 {%- endmacro %}
 
 
@@ -108,11 +130,9 @@
     `upstream`. The latter matter when a post moves to another day (a better date for it becomes
     known) and the load commits between two models: the day it left is then the next build's. Such a
     post is looked for by its `key`, which the model needs an index for.
-    One snapshot for taking out and reading anew, so that no load commits in between.
 -#}
 {% macro delete_touched(date_column, upstream, upstream_date_column, key='channel_username, message_id') -%}
     {%- if is_incremental() %}
-    set transaction isolation level repeatable read;
     delete from {{ this }}
     where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
     delete from {{ this }}
@@ -140,10 +160,9 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of a model whose rows never move to another day. One snapshot, as above. -#}
+{#- Pre-hook of a model whose rows never move to another day. -#}
 {% macro delete_touched_days(date_column) -%}
     {%- if is_incremental() %}
-    set transaction isolation level repeatable read;
     delete from {{ this }}
     where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
     {%- endif %}

@@ -1,5 +1,5 @@
 {{ config(
-    pre_hook="{{ delete_touched('message_date', ref('fct_messages'), 'message_date') }}",
+    pre_hook="{{ delete_touched('message_date', ref('fct_messages'), 'message_date', key='message_pk') }}",
     indexes=[
         {'columns': ['detected_object_class']},
         {'columns': ['channel_username', 'message_date']},

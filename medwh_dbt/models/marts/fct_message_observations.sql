@@ -1,5 +1,5 @@
 {{ config(
-    pre_hook="{{ delete_touched('message_date', ref('stg_telegram_messages'), 'message_date') }}",
+    pre_hook="{{ delete_touched('message_date', ref('stg_telegram_messages'), 'message_date', key='message_pk') }}",
     indexes=[
         {'columns': ['message_pk', 'observed_at']},
         {'columns': ['channel_username', 'message_date']},

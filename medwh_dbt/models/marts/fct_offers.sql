@@ -11,10 +11,23 @@
 
 with
 
+products as (
+    select
+        product_key,
+        {{ surrogate_key(['product_key']) }} as product_pk
+    from {{ ref('product_vocabulary') }}
+),
+
+-- The products come first: joined last, to what the planner takes for one row, each row reads them all.
 offers as (
-    select * from {{ ref('stg_offers') }}
+    select
+        stg_offers.*,
+        products.product_pk,
+        products.product_key as known_product_key
+    from {{ ref('stg_offers') }} as stg_offers
+    left join products on stg_offers.product_key = products.product_key
     {% if is_incremental() %}
-    where message_pk in ({{ touched_posts() }})
+    where stg_offers.message_pk in ({{ touched_posts() }})
     {% endif %}
 ),
 
@@ -42,13 +55,6 @@ posts as (
     {% endif %}
 ),
 
-products as (
-    select
-        product_key,
-        {{ surrogate_key(['product_key']) }} as product_pk
-    from {{ ref('product_vocabulary') }}
-),
-
 sale_offers as (
     select
         offers.offer_key,
@@ -71,7 +77,7 @@ sale_offers as (
         offers.message_pk,
         posts.channel_pk,
         posts.date_pk,
-        products.product_pk,
+        offers.product_pk,
         offers.first_vendor_key as vendor_pk,
         offers.channel_username,
         offers.message_id,
@@ -79,7 +85,7 @@ sale_offers as (
         offers.line_number,
         offers.price_line_number,
 
-        products.product_key,
+        offers.known_product_key as product_key,
         offers.offered_as,
         offers.line_text,
         offers.other_product_keys,
@@ -112,7 +118,6 @@ sale_offers as (
         on
             offers.message_pk = posts.message_pk
             and offers.message_date = posts.message_date
-    left join products on offers.product_key = products.product_key
     where
         traits.post_kind = 'sale'
         -- A line that stands under most of a channel's posts offers nothing in any of them.

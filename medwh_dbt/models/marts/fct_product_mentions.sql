@@ -9,21 +9,28 @@
 
 with
 
+products as (
+    select
+        product_key,
+        {{ surrogate_key(['product_key']) }} as product_pk
+    from {{ ref('product_vocabulary') }}
+),
+
 lines as (
     select
-        message_pk,
-        line_number,
-        product_key,
-        match_method,
-        match_score,
-        message_date,
-        matched_text collate "C" as matched_text
-    from {{ ref('stg_product_lines') }}
-    where
-        product_key is not null
-        {% if is_incremental() %}
-        and message_pk in ({{ touched_posts() }})
-        {% endif %}
+        product_lines.message_pk,
+        product_lines.line_number,
+        product_lines.product_key,
+        products.product_pk,
+        product_lines.match_method,
+        product_lines.match_score,
+        product_lines.message_date,
+        product_lines.matched_text
+    from {{ ref('stg_product_lines') }} as product_lines
+    inner join products on product_lines.product_key = products.product_key
+    {% if is_incremental() %}
+    where product_lines.message_pk in ({{ touched_posts() }})
+    {% endif %}
 ),
 
 traits as (
@@ -54,17 +61,33 @@ posts as (
     {% endif %}
 ),
 
-products as (
+-- Offers stand among the lines, not beside them: a join of the two makes the planner read all offers
+-- for every mention.
+named_or_offered as (
     select
-        product_key,
-        {{ surrogate_key(['product_key']) }} as product_pk
-    from {{ ref('product_vocabulary') }}
-),
-
-offered as (
-    select distinct
+        lines.message_pk,
+        lines.message_date,
+        lines.product_key,
+        lines.product_pk,
+        lines.matched_text,
+        lines.match_method,
+        lines.match_score,
+        lines.line_number,
+        false as is_offer
+    from lines
+    inner join traits on lines.message_pk = traits.message_pk
+    where not lines.line_number = any(traits.boilerplate_lines)
+    union all
+    select
         message_pk,
-        product_key
+        message_date,
+        product_key,
+        product_pk,
+        null as matched_text,
+        null as match_method,
+        null as match_score,
+        null as line_number,
+        true as is_offer
     from {{ ref('fct_offers') }}
     where
         product_key is not null
@@ -75,25 +98,27 @@ offered as (
 
 named as (
     select
-        lines.message_pk,
-        lines.message_date,
-        lines.product_key,
-        min(lines.matched_text) as matched_text,
+        message_pk,
+        message_date,
+        product_key,
+        product_pk,
+        min(matched_text collate "C") as matched_text,
         case
-            when bool_or(lines.match_method = 'exact') then 'exact'
-            when bool_or(lines.match_method = 'alias') then 'alias'
+            when bool_or(match_method = 'exact') then 'exact'
+            when bool_or(match_method = 'alias') then 'alias'
             else 'fuzzy'
         end as match_method,
-        max(lines.match_score)::numeric(5, 4) as match_score,
-        count(distinct lines.line_number) as line_count,
-        min(lines.line_number) as first_line_number
-    from lines
-    inner join traits on lines.message_pk = traits.message_pk
-    where not lines.line_number = any(traits.boilerplate_lines)
+        max(match_score)::numeric(5, 4) as match_score,
+        count(distinct line_number) as line_count,
+        min(line_number) as first_line_number,
+        bool_or(is_offer) as is_offered
+    from named_or_offered
     group by
-        lines.message_pk,
-        lines.message_date,
-        lines.product_key
+        message_pk,
+        message_date,
+        product_key,
+        product_pk
+    having not bool_and(is_offer)
 ),
 
 mentions as (
@@ -102,7 +127,7 @@ mentions as (
         named.message_pk,
         posts.channel_pk,
         posts.date_pk,
-        products.product_pk,
+        named.product_pk,
         posts.distinct_message_key,
         posts.channel_username,
         posts.message_id,
@@ -116,7 +141,7 @@ mentions as (
         named.line_count,
         named.first_line_number,
 
-        offered.message_pk is not null as is_offered,
+        named.is_offered,
         posts.is_repost,
 
         posts.message_date,
@@ -126,11 +151,6 @@ mentions as (
         on
             named.message_pk = posts.message_pk
             and named.message_date = posts.message_date
-    inner join products on named.product_key = products.product_key
-    left join offered
-        on
-            named.message_pk = offered.message_pk
-            and named.product_key = offered.product_key
 )
 
 select * from mentions

@@ -6,8 +6,8 @@
 {% test no_phone_numbers(model) %}
 
 {%- set number = '(^|[^0-9A-Za-z])([+]?251|0)[ -]?9([ -]?[0-9]){8}([^0-9A-Za-z]|$)' %}
-{%- set columns = adapter.get_columns_in_relation(model) if execute else [] %}
-{%- for column in columns if column.dtype in ('text', 'character varying') %}
+{%- set columns = get_column_schema_from_query('select * from ' ~ model) if execute else [] %}
+{%- for column in columns if column.is_string() %}
 select '{{ column.name }}' as column_name, {{ column.name }} as found_in
 from {{ model }}
 where {{ column.name }} ~ '{{ number }}'

@@ -50,6 +50,14 @@ class DbtCommand:
         """
         self._call("run", *arguments, build_id=build_id)
 
+    def test(self, select: str) -> None:
+        """Run the data tests of a selection.
+
+        Raises:
+            BuildFailed: a test failed.
+        """
+        self._call("test", "--select", select)
+
     def rebuild(self) -> None:
         """Make every seed and model anew."""
         self._call("build", "--full-refresh", "--resource-types", "seed model")

@@ -4,11 +4,13 @@ import random
 from collections.abc import Mapping
 from decimal import Decimal
 
+import pytest
+
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.builds import finish_build, open_build
 from medwh_assets.warehouse.connection import Connection
 from medwh_assets.warehouse.load import remove_slices
-from tests.integration.dbt.dbt_command import DbtCommand
+from tests.integration.dbt.dbt_command import BuildFailed, DbtCommand
 from tests.integration.dbt.slices_of_posts import load, march, post
 from tests.marts_identity import marts_identity
 
@@ -63,7 +65,6 @@ def test_an_offer_is_read_down_to_its_price_vendor_and_month(
         " from marts.dim_products where product_key = 'diclofenac'"
     ).fetchone()
     assert found == (3, 2, 3, 1)
-    assert phone_numbers(warehouse) == 0
 
 
 def test_a_line_that_becomes_boilerplate_offers_nothing_any_more_and_may_again(
@@ -88,6 +89,21 @@ def test_a_line_that_becomes_boilerplate_offers_nothing_any_more_and_may_again(
     build(warehouse, dbt)
     assert_equals_a_full_refresh(warehouse, dbt)
     assert offered(warehouse, "zinc") == [1]
+
+
+def test_a_phone_number_in_any_text_of_a_mart_fails_its_test(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    tell(warehouse, CHANNEL, 1, {1: f"Losartan 50mg\nPrice 253 birr\n{_FOOTER}"})
+    build(warehouse, dbt)
+    dbt.test("no_phone_numbers_fct_offers_")
+    for column in ("line_text", "offered_as", "pack"):
+        for number in ("call 0911 562031", "+251911562031", "(0911-56-20-31)"):
+            warehouse.execute(f"update marts.fct_offers set {column} = %s", (number,))
+            with pytest.raises(BuildFailed, match="no_phone_numbers"):
+                dbt.test("no_phone_numbers_fct_offers_")
+        warehouse.execute(f"update marts.fct_offers set {column} = 'a box of 10x10'")
+    dbt.test("no_phone_numbers_fct_offers_")
 
 
 def test_prices_of_two_months_equal_a_full_refresh_after_each_of_many_random_loads(
@@ -150,10 +166,3 @@ def offered(connection: Connection, product_key: str) -> list[int]:
         (product_key, CHANNEL),
     )
     return [message_id for (message_id,) in rows]
-
-
-def phone_numbers(connection: Connection) -> int:
-    row = connection.execute(
-        "select count(*) from marts.fct_offers where line_text like '%0900%' or offered_as like '%0900%'"
-    ).fetchone()
-    return int(row[0]) if row else -1
