@@ -15,7 +15,9 @@
             {%- set slices -%}
                 (channel_username, {{ date_column }}) in ({{ find_touched_slices() }})
             {%- endset -%}
-            {%- if tested.schema == 'marts' and 'message_pk' in tested.columns -%}
+            {#- Only of a model made of the traits: of another they may not be built yet. -#}
+            {%- if 'message_pk' in tested.columns
+                and 'model.' ~ project_name ~ '.int_post_traits' in tested.depends_on.nodes -%}
                 {%- set traits = api.Relation.create(
                     database=target.database, schema='staging', identifier='int_post_traits') -%}
                 {%- set rows -%}
