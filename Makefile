@@ -7,6 +7,9 @@ SERVE  ?= 1
 # PyTorch's build: default = the package registry's (CUDA on Linux), cpu = PyTorch's own CPU index.
 TORCH  ?= $(or $(shell cat $(VENV)/.torch 2>/dev/null),default)
 
+# Tests run side by side, each worker with a PostgreSQL server of its own; `-n 0` for one after another.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
+
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --constraint requirements.lock
 READY  := $(VENV)/.ready
 
@@ -28,7 +31,7 @@ import: $(READY)  ## Import your own history and build it: FROM=path [CHAT="Titl
 	@$(BIN)/medwh run
 
 test: $(READY) lint  ## Run the lint gates and the whole test suite
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(READY)  ## Run the lint gates alone
 	@$(BIN)/ruff check .
