@@ -52,6 +52,20 @@
 {%- endmacro %}
 
 
+{#-
+    Pre-hook: note an upstream's rows of touched slices in a table with statistics, for a join. Of a new
+    day's the planner expects one row: it unpacked all JSON once for each of them.
+-#}
+{% macro note_touched_rows(upstream, date_column) -%}
+    {%- if is_incremental() %}
+    create temporary table touched_rows on commit drop as
+    select rows_of_slices.* from {{ upstream }} as rows_of_slices
+    where (rows_of_slices.channel_username, rows_of_slices.{{ date_column }}) in ({{ touched_slices() }});
+    analyze touched_rows;
+    {%- endif %}
+{%- endmacro %}
+
+
 {#- The channels of those slices: (channel_username). -#}
 {% macro touched_channels() -%}
     select touched_slices.channel_username from touched_slices

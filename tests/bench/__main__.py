@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import api, detection, extraction, importing, live, loading, start
+from tests.bench import api, detection, extraction, importing, live, loading, marts, start
 from tests.bench.measured import Measured
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "live": live.measure,
     "load": loading.measure,
     "extraction": extraction.measure,
+    "marts": marts.measure,
     "detection": detection.measure,
     "api": api.measure,
 }

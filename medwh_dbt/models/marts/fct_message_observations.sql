@@ -1,5 +1,8 @@
 {{ config(
-    pre_hook="{{ delete_touched('message_date', ref('stg_telegram_messages'), 'message_date', key='message_pk') }}",
+    pre_hook=[
+        "{{ delete_touched('message_date', ref('stg_telegram_messages'), 'message_date', key='message_pk') }}",
+        "{{ note_touched_rows(ref('stg_message_observations'), 'message_date') }}",
+    ],
     indexes=[
         {'columns': ['message_pk', 'observed_at']},
         {'columns': ['channel_username', 'message_date']},
@@ -8,24 +11,17 @@
 
 with
 
+-- Not narrowed to touched slices as well: few readings find their posts by the key.
 posts as (
     select
         message_pk,
-        channel_username,
-        message_id,
         message_date,
         message_timestamp_utc
     from {{ ref('stg_telegram_messages') }}
-    {% if is_incremental() %}
-    where (channel_username, message_date) in ({{ touched_slices() }})
-    {% endif %}
 ),
 
 readings as (
-    select * from {{ ref('stg_message_observations') }}
-    {% if is_incremental() %}
-    where (channel_username, message_date) in ({{ touched_slices() }})
-    {% endif %}
+    select * from {% if is_incremental() %} touched_rows {% else %} {{ ref('stg_message_observations') }} {% endif %}
 ),
 
 observations as (
@@ -55,8 +51,7 @@ observations as (
     from readings
     inner join posts
         on
-            readings.channel_username = posts.channel_username
-            and readings.message_id = posts.message_id
+            readings.message_pk = posts.message_pk
             and readings.message_date = posts.message_date
     window earlier_counts as (
         partition by readings.channel_username, readings.message_id, readings.views_count is null
