@@ -167,7 +167,7 @@ def _failed(context: dg.RunFailureSensorContext) -> FailedRun:
             steps[str(event.step_key)] = told.user_failure_data.description
         elif told.error is not None:
             steps[str(event.step_key)] = (told.error.cause or told.error).message
-    config: Mapping[str, Any] = run.run_config if isinstance(run.run_config, Mapping) else {}
+    config: Mapping[str, Any] = run.run_config
     named: list[str] = []
     for op in config.get("ops", {}).values():
         named += [text for text in op.get("config", {}).get("slices", ()) if text not in named]

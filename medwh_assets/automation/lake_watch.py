@@ -384,6 +384,5 @@ def work_in_progress(instance: dg.DagsterInstance) -> list[AtWork]:
     for run in runs:
         if run.asset_selection is None or run.asset_selection & set(ASSETS.values()):
             with suppress(ValueError):
-                config = run.run_config if isinstance(run.run_config, Mapping) else {}
-                found += at_work(run.tags, config, order)
+                found += at_work(run.tags, run.run_config, order)
     return found
