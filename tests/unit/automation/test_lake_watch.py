@@ -179,6 +179,7 @@ def test_a_tick_reads_at_most_so_many_files_and_the_next_ones_the_rest(
         drop(lake, Slice(CHANNEL, DAY + timedelta(days=n)))
     found = scan(lake, journal, most=2)
     assert (found.looked_at, found.waiting) == (2, 3)
+    assert scan(lake, journal, seconds=0).looked_at == 0
     while scan(lake, journal, most=2).looked_at:
         pass
     assert len(journal.entries) == 5
