@@ -7,7 +7,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import api, detection, extraction, importing, live, loading, start
+from tests.bench import (
+    api,
+    detection,
+    extraction,
+    idle,
+    importing,
+    live,
+    loading,
+    overhead,
+    start,
+)
 from tests.bench.measured import Measured
 
 BENCHMARKS = {
@@ -18,6 +28,8 @@ BENCHMARKS = {
     "extraction": extraction.measure,
     "detection": detection.measure,
     "api": api.measure,
+    "overhead": overhead.measure,
+    "idle": idle.measure,
 }
 
 
