@@ -34,7 +34,7 @@ from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Failed, Outcome, by_reason
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.run_process import process_tags
-from medwh_assets.slice_asset import INTERRUPTED
+from medwh_assets.slice_asset import GOES_ON_TAG, INTERRUPTED
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.channel_facts import facts_due
 
@@ -157,6 +157,7 @@ class StageRunner:
         rules: gives the version of the rules that texts are read by.
         models_sha256: gives the hash of the models that a build would build.
         recorder: the `progress` resource that `definitions` was built with.
+        blocked: says what speaks against building what was loaded.
     """
 
     def __init__(
@@ -169,6 +170,7 @@ class StageRunner:
         rules: Callable[[], str],
         models_sha256: Callable[[], str],
         recorder: "Recorder",
+        blocked: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Remember the parts; nothing runs yet. The definitions are this runner's own from now on."""
         _let_steps_run_at_once(definitions)
@@ -180,6 +182,7 @@ class StageRunner:
         self._rules = rules
         self._models_sha256 = models_sha256
         self._recorder = recorder
+        self._blocked = blocked
 
     def run(
         self, selection: Selection, *, detect: bool = True, full_refresh: bool = False
@@ -324,7 +327,11 @@ class StageRunner:
         started = time.monotonic()
         self._recorder.begin(DBT_STAGE, waiting)
         failed = False
-        if waiting or full_refresh:
+        hindrances = self._blocked() if waiting or full_refresh else ()
+        if hindrances:
+            failed = True
+            result.failures += [(DBT_STAGE, "not begun", why) for why in hindrances]
+        elif waiting or full_refresh:
             models = [
                 key
                 for key in self._job.asset_layer.executable_asset_keys
@@ -348,7 +355,7 @@ class StageRunner:
             run = self._job.execute_in_process(
                 instance=self._instance,
                 asset_selection=list(assets),
-                tags={**process_tags(), **(tags or {})},
+                tags={**process_tags(), GOES_ON_TAG: "medwh run", **(tags or {})},
                 run_config={
                     # The terminal belongs to the watcher; what Dagster has to say goes to the log.
                     "loggers": {"medwh": {}},

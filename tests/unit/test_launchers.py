@@ -72,14 +72,21 @@ def test_the_docker_launcher_takes_its_settings() -> None:
     launcher = config["run_launcher"]
     assert (launcher["module"], launcher["class"]) == ("dagster_docker", "DockerRunLauncher")
     assert errors_of(DockerRunLauncher.config_type(), launcher["config"]) == []
-    validate_docker_config(launcher["config"]["network"], None, launcher["config"]["container_kwargs"])
+    validate_docker_config(
+        launcher["config"]["network"], None, launcher["config"]["container_kwargs"]
+    )
 
 
 def test_docker_takes_the_arguments_of_a_runs_container() -> None:
     launcher = yaml.safe_load((DOCKER / "dagster.yaml").read_text())["run_launcher"]["config"]
     # It raises where it does not know an argument.
     made = docker.models.containers._create_container_args(
-        {"image": "medwh-pipeline", "command": [], "version": "1.41", **launcher["container_kwargs"]}
+        {
+            "image": "medwh-pipeline",
+            "command": [],
+            "version": "1.41",
+            **launcher["container_kwargs"],
+        }
     )
     assert made["host_config"]["ReadonlyRootfs"] is True
     assert made["host_config"]["CapDrop"] == ["ALL"]
