@@ -143,6 +143,7 @@ def test_a_run_on_kubernetes_is_a_job_without_root_and_with_the_settings(tmp_pat
     assert pod.termination_grace_period_seconds == 120
     (container,) = pod.containers
     assert container.security_context.allow_privilege_escalation is False
+    assert container.resources.limits == {"memory": "4Gi"}
     assert {one.name for one in container.env} >= {"MEDWH_LAKE", "POSTGRES_HOST"}
     assert [one.secret_ref.name for one in container.env_from] == ["medwh"]
     assert "/app/data/state" in [one.mount_path for one in container.volume_mounts]
@@ -152,7 +153,7 @@ def test_run_tags_lead_detection_to_a_node_with_a_gpu(tmp_path: Path) -> None:
     tags = {key: json.dumps(value) for key, value in GPU_TAGS.items()}
     pod = launched(tmp_path, tags).spec.template.spec
     (container,) = pod.containers
-    assert container.resources.limits == {"memory": "4Gi", "nvidia.com/gpu": 1}
+    assert container.resources.limits == {"memory": "4Gi", "nvidia.com/gpu": "1"}
     assert [one.key for one in pod.tolerations] == ["nvidia.com/gpu"]
     given = {one.name: one.value for one in container.env}
     assert given["MEDWH_YOLO_ENGINE"] == "gpu"

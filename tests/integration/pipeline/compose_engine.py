@@ -29,6 +29,7 @@ PATIENCE_SECONDS = 120
 # What a service gets in place of this machine's; everything else at the root is this machine's.
 _OF_ITS_OWN = {"app", "dev", "home", "proc", "run", "tmp", "var"}
 _SCRIPTS = "/scripts"
+_NETWORK = "ip link set lo up && echo up && exec sleep infinity"
 # What the entry point of PostgreSQL's image does, in short.
 _POSTGRES = """
 data=/var/lib/postgresql/data
@@ -121,11 +122,13 @@ class Engine:
         )
         # The files are of the user whom they will belong to in a service.
         subprocess.run(
-            [*self._inside(), "bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", USER]
-            + [str(folder / "deploy" / "make-secrets")],
+            [
+                *self._inside(), "bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", USER,
+                str(folder / "deploy" / "make-secrets"),
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
-        )
+        )  # fmt: skip
 
     def volume(self, name: str) -> Path:
         """Return the folder of a volume."""
@@ -301,8 +304,7 @@ def _main_process(sandbox: int) -> psutil.Process:
 def engine(folder: Path) -> Iterator[Engine]:
     """An engine in a network of its own; whatever it has started ends with it."""
     holder = subprocess.Popen(
-        ["unshare", "--user", "--map-root-user", "--net", "sh", "-c"]
-        + ["ip link set lo up && echo up && exec sleep infinity"],
+        ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", _NETWORK],
         stdout=subprocess.PIPE,
     )
     try:

@@ -24,7 +24,8 @@ CHANNEL, DAYS = "demo_selam_pharmacy", ["2025-03-10", "2025-03-11", "2025-03-12"
 
 _ASK = """
 import sys, urllib.request
-asked = urllib.request.Request(sys.argv[1], sys.argv[2].encode() or None, {"Content-Type": "application/json"})
+url, body = sys.argv[1:]
+asked = urllib.request.Request(url, body.encode() or None, {"Content-Type": "application/json"})
 print(urllib.request.urlopen(asked, timeout=60).read().decode())
 """
 
