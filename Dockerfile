@@ -32,7 +32,7 @@ FROM base AS pipeline
 ARG EXTRAS=detection,parquet
 # PyTorch's own index has the build without CUDA, 2.5 GB smaller than the registry's. Its mirror of
 # other packages is not complete, so what PyTorch needs comes from the registry, in the next line.
-# For a GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128
+# For a GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130, or what fits your driver.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN pip install --constraint requirements.lock --no-deps --index-url "$TORCH_INDEX" torch torchvision \
  && pip install --constraint requirements.lock --editable ".[$EXTRAS]"

@@ -160,6 +160,12 @@ def test_run_tags_lead_detection_to_a_node_with_a_gpu(tmp_path: Path) -> None:
     assert given["MEDWH_LAKE"].startswith("s3://")
 
 
+def test_the_guide_shows_the_tags_as_they_are() -> None:
+    guide = (REPOSITORY / "deploy" / "README.md").read_text()
+    shown = guide.split("```json\n")[1].split("```")[0]
+    assert json.loads(shown) == GPU_TAGS["dagster-k8s/config"]
+
+
 def test_kubernetes_knows_every_key_of_the_manifests() -> None:
     kinds = {
         "Job": client.V1Job,

@@ -7,7 +7,6 @@ place of PostgreSQL's image stands the server of this machine's packages.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -279,7 +278,7 @@ def _this_machine() -> list[str]:
     mounts: list[str] = []
     for entry in sorted(Path("/").iterdir()):
         if entry.is_symlink():
-            mounts += ["--symlink", os.readlink(entry), str(entry)]
+            mounts += ["--symlink", str(entry.readlink()), str(entry)]
         elif entry.is_dir() and entry.name not in _OF_ITS_OWN:
             mounts += ["--ro-bind", str(entry), str(entry)]
     for prefix in dict.fromkeys([sys.prefix, sys.base_prefix]):
