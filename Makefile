@@ -39,6 +39,7 @@ lint: $(READY)  ## Run the lint gates alone
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint --disable-progress-bar medwh_dbt/models medwh_dbt/tests
+	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint Dockerfile; fi
 
 format: $(READY)  ## Format the code
 	@$(BIN)/ruff check --fix .

@@ -571,12 +571,10 @@ def db_status() -> None:
 
 @db_app.command("setup")
 def db_setup() -> None:
-    """Make databases, roles, schemas and tables, as far as they are missing."""
-    from medwh_assets.session import warehouse_of
+    """Make databases, roles, schemas and tables, as far as they are missing; Dagster's own too."""
+    from medwh_assets.session import set_up_databases
 
-    warehouse = warehouse_of(settings.LakeSettings())
-    with warehouse.running():
-        database = warehouse.ensure()
+    database = set_up_databases()
     out.print(f"database {database.name} is set up")
 
 

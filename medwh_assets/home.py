@@ -21,6 +21,9 @@ URL_VARIABLE = "MEDWH_DAGSTER_URL"
 POOLS = ("telegram", "yolo", "dbt")
 _LOG_BYTES = 10 * 2**20
 _LOG_FILES = 5
+# What Dagster's daemon reads to retry runs that crashed, and where it keeps how far it has come.
+_CONSUMED = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+_CURSOR = "EVENT_LOG_CONSUMER_CURSOR-{}"
 
 
 def instance_yaml() -> dict[str, object]:
@@ -117,3 +120,18 @@ def make_pools(instance: dg.DagsterInstance, places: Places) -> None:
     with filelock.FileLock(places.dagster_home / ".pools.lock"):
         for pool in sorted(set(POOLS) - storage.get_concurrency_keys()):
             storage.initialize_concurrency_limit_to_default(pool)
+
+
+def begin_event_log(instance: dg.DagsterInstance) -> None:
+    """Let the daemon begin with what happens from now on, as it does by itself, with a warning."""
+    storage = instance.daemon_cursor_storage
+    keys = {_CURSOR.format(event.value) for event in _CONSUMED}
+    if missing := keys - storage.get_cursor_values(keys).keys():
+        newest = instance.event_log_storage.get_maximum_record_id() or 0
+        storage.set_cursor_values(dict.fromkeys(missing, str(newest)))
+
+
+def migrate(instance: dg.DagsterInstance) -> None:
+    """Bring the tables of Dagster's own database to the version that is installed."""
+    instance.upgrade()
+    instance.reindex()

@@ -15,7 +15,14 @@ from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.automation.window import daily_window, still_to_read
 from medwh_assets.detection.yolo import YoloDetector
 from medwh_assets.errors import SettingError
-from medwh_assets.home import log_to_file, make_pools, open_instance, prepare_home
+from medwh_assets.home import (
+    begin_event_log,
+    log_to_file,
+    make_pools,
+    migrate,
+    open_instance,
+    prepare_home,
+)
 from medwh_assets.lake.store import Lake
 from medwh_assets.resources import (
     Live,
@@ -38,6 +45,7 @@ from medwh_assets.settings import (
 from medwh_assets.slices import DayRun, Slice
 from medwh_assets.stage_runner import Recorder, RunResult, Selection, StageRunner, Watcher
 from medwh_assets.telegram.reading import SourceDirectory
+from medwh_assets.warehouse.connection import Database
 from medwh_assets.warehouse.report import Report, read_report
 from medwh_assets.warehouse.resource import Warehouse
 
@@ -287,5 +295,27 @@ def open_session() -> Generator[Session]:
             session = Session(settings, places, lake, warehouse, instance, live)
             session.bury_dead_runs()
             make_pools(instance, places)
+            begin_event_log(instance)
             lake.sweep()
             yield session
+
+
+def set_up_databases() -> Database:
+    """Make the warehouse and Dagster's own database, or bring them up to date; return the warehouse.
+
+    Raises:
+        SettingError: a setting is missing or impossible.
+        PrivilegeError: the database role lacks a right.
+        DatabaseUnreachableError: the server does not answer or start.
+    """
+    settings = LakeSettings()
+    places = places_of(settings)
+    warehouse = warehouse_of(settings)
+    with warehouse.running():
+        database = warehouse.ensure()
+        prepare_home(places, database.dagster.sqlalchemy_url, warehouse.dbt_environment())
+        with open_instance() as instance:
+            migrate(instance)
+            make_pools(instance, places)
+            begin_event_log(instance)
+    return database

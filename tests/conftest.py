@@ -2,18 +2,31 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 _PREFIXES = ("MEDWH_", "POSTGRES_", "TELEGRAM_", "DAGSTER_", "DBT_", "YOLO_", "PG")
 # What stays: where the binaries of the tests' server are, and that system tests must not be left out.
 _KEPT = ("MEDWH_PG_BIN", "MEDWH_REQUIRE_SYSTEM")
-_TOOLS = {"chromium": "apt-get install chromium"}
+_TOOLS = {
+    tool: f"apt-get install {package}"
+    for tool, package in {
+        "chromium": "chromium",
+        "bwrap": "bubblewrap",
+        "nsenter": "util-linux",
+        "ip": "iproute2",
+    }.items()
+}
+_SERVERS = Path("/usr/lib/postgresql")
 
 
 def missing_tools() -> list[str]:
     """Return what system tests need and this machine lacks, each with how to get it."""
-    return [f"{tool} ({how})" for tool, how in _TOOLS.items() if shutil.which(tool) is None]
+    missing = [f"{tool} ({how})" for tool, how in _TOOLS.items() if shutil.which(tool) is None]
+    if not any(_SERVERS.glob("*/bin/initdb")):
+        missing.append("a PostgreSQL server (apt-get install postgresql)")
+    return missing
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,7 +7,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import api, detection, extraction, importing, live, loading, marts, start
+from tests.bench import (
+    api,
+    detection,
+    extraction,
+    idle,
+    importing,
+    live,
+    loading,
+    marts,
+    overhead,
+    start,
+)
 from tests.bench.measured import Measured
 
 BENCHMARKS = {
@@ -19,6 +30,8 @@ BENCHMARKS = {
     "marts": marts.measure,
     "detection": detection.measure,
     "api": api.measure,
+    "overhead": overhead.measure,
+    "idle": idle.measure,
 }
 
 

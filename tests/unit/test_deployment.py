@@ -1,14 +1,19 @@
 """What compose, the image and CI name is what the project has. Nothing is built or started here."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -45,43 +50,84 @@ def test_published_ports_are_on_loopback_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def specification(name: str) -> dict[str, Any]:
+    """The JSON schema of a file format, as its makers publish it."""
+    vendored = files("check_jsonschema") / f"builtin_schemas/vendor/{name}.json"
+    return json.loads(vendored.read_text())
+
+
+def test_the_compose_file_is_as_the_specification_has_it() -> None:
+    jsonschema.validate(COMPOSE, specification("compose-spec"))
+
+
 def test_every_variable_in_compose_is_a_setting() -> None:
     text = (REPOSITORY / "compose.yaml").read_text()
     interpolated = set(re.findall(r"\$\{([A-Z_]+)", text))
-    given = {name for service in SERVICES.values() for name in service["environment"]}
-    assert interpolated | given <= defined()
+    given = {name for service in OURS.values() for name in service.get("environment", {})}
+    assert interpolated | given | COMPOSE["secrets"].keys() <= defined()
 
 
-def test_no_password_has_a_default() -> None:
-    passwords = {
-        value
-        for service in SERVICES.values()
-        for name, value in service["environment"].items()
-        if name.endswith("PASSWORD")
+def test_no_secret_stands_in_an_environment() -> None:
+    named = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    assert named & COMPOSE["secrets"].keys() == set()
+    assert [
+        name for name in named if re.search("PASSWORD|PEPPER|TELEGRAM_API|SESSION|HOOK$", name)
+    ] == ["POSTGRES_PASSWORD_FILE"]
+
+
+def test_each_secret_is_known_where_it_is_needed_and_nowhere_else() -> None:
+    knowing: dict[str, set[str]] = {}
+    for name, service in SERVICES.items():
+        for secret in service.get("secrets", []):
+            knowing.setdefault(secret, set()).add(name)
+    telegram = {f"TELEGRAM_{part}" for part in ("API_ID", "API_HASH", "PHONE", "SESSION")}
+    assert knowing == {
+        "POSTGRES_PASSWORD": {"postgres", "init", "code", "ui", "daemon", "describe"},
+        "MEDWH_API_DB_PASSWORD": {"init", "api"},
+        "MEDWH_PII_PEPPER": {"code"},
+        "MEDWH_FAILURE_WEBHOOK": {"code"},
+        **{name: {"code"} for name in telegram},
     }
-    assert len(passwords) == 2
-    assert all(re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", value) for value in passwords)
+    assert knowing.keys() == COMPOSE["secrets"].keys()
 
 
-def test_only_setup_and_the_api_know_the_password_of_the_apis_role() -> None:
-    knowing = {name for name, s in OURS.items() if "MEDWH_API_DB_PASSWORD" in s["environment"]}
-    assert knowing == {"init", "api"}
-    assert "POSTGRES_PASSWORD" not in OURS["api"]["environment"]
+def test_every_secret_is_a_file_that_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "deploy"
+    folder.mkdir()
+    shutil.copy(REPOSITORY / "deploy" / "make-secrets", folder)
+    for api_id in ("77", "78"):
+        subprocess.run(
+            [folder / "make-secrets"],
+            check=True,
+            env={"PATH": os.environ["PATH"], "TELEGRAM_API_ID": api_id},
+            capture_output=True,
+        )
+    made = {f"deploy/secrets/{file.name}": file for file in (folder / "secrets").iterdir()}
+    assert made.keys() == {secret["file"] for secret in COMPOSE["secrets"].values()}
+    assert {file.stat().st_mode & 0o777 for file in made.values()} == {0o600}
+    assert made["deploy/secrets/TELEGRAM_API_ID"].read_text() == "77\n"
+    assert made["deploy/secrets/TELEGRAM_SESSION"].read_text() == ""
+    at_random = {file.read_text() for file in made.values() if len(file.read_bytes()) > 3}
+    assert [len(text.strip()) for text in at_random] == [48, 48, 48]
 
 
-def test_the_telegram_account_is_known_where_channels_are_read_and_nowhere_else() -> None:
-    names = {"TELEGRAM_API_ID", "TELEGRAM_API_HASH", "TELEGRAM_PHONE", "TELEGRAM_SESSION"}
-    knowing = {name for name, s in OURS.items() if names & s["environment"].keys()}
-    assert knowing == {"code", "daemon"}
-    for service in knowing:
-        given = OURS[service]["environment"]
-        assert {name: given[name] for name in names} == {n: f"${{{n}:-}}" for n in names}
-        # Channels are read where they are loaded: with all that the pipeline has.
-        assert OURS["init"]["environment"].keys() - {"MEDWH_API_DB_PASSWORD"} <= given.keys()
+def test_no_service_can_write_its_image_or_gain_rights() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"], name
+        assert "/tmp" in service["tmpfs"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    assert [name for name, service in SERVICES.items() if "cap_add" in service] == ["postgres"]
+
+
+def test_there_is_one_daemon() -> None:
+    assert [n for n, s in OURS.items() if "dagster-daemon" in s.get("command", [])] == ["daemon"]
+    assert "deploy" not in SERVICES["daemon"]
 
 
 def test_every_command_exists() -> None:
-    scripts = {script.name for script in entry_points(group="console_scripts")} | {"python"}
+    scripts = {script.name for script in entry_points(group="console_scripts")}
+    scripts |= {"python", "with-secrets"}
     commands = [service["command"] for service in OURS.values() if "command" in service]
     commands += [s["healthcheck"]["test"][1:] for s in OURS.values() if "healthcheck" in s]
     commands += [
@@ -106,7 +152,7 @@ def test_an_image_is_built_by_one_service_only() -> None:
 def test_every_folder_that_a_volume_is_mounted_on_is_made_and_owned_in_the_image() -> None:
     (line,) = (line for line in dockerfile() if "mkdir -p" in line)
     targets = {volume.split(":")[1] for s in OURS.values() for volume in s.get("volumes", [])}
-    assert targets
+    assert len(targets) == 5
     assert targets <= set(line.split())
     assert "chown -R medwh /app/data /home/medwh" in line
 
@@ -136,7 +182,7 @@ def test_compose_gives_what_dagsters_instance_reads() -> None:
     reads = environment_of(DAGSTER)
     assert reads
     for name in ("init", "code", "ui", "daemon"):
-        assert reads <= SERVICES[name]["environment"].keys()
+        assert reads <= {*SERVICES[name]["environment"], *SERVICES[name]["secrets"]}
 
 
 def test_dagsters_database_in_compose_is_the_one_that_setup_makes() -> None:
@@ -149,7 +195,11 @@ def test_the_build_context_holds_all_that_the_image_copies_and_no_secret() -> No
     assert first == "*"
     let_in = {pattern[1:] for pattern in patterns if pattern.startswith("!")}
     copied = {
-        source for line in dockerfile() if line.startswith("COPY ") for source in line.split()[1:-1]
+        word
+        for line in dockerfile()
+        if line.startswith("COPY ")
+        for word in line.split()[1:-1]
+        if not word.startswith("--")
     }
     assert copied == let_in
     assert all((REPOSITORY / path).exists() for path in let_in)
@@ -165,7 +215,8 @@ def test_processes_in_the_images_run_without_root() -> None:
     stages = re.split(r"(?m)^FROM ", "\n".join(dockerfile()))[1:]
     for stage in stages:
         if "\nCMD " in stage:
-            assert "\nUSER medwh\n" in stage
+            assert "\nUSER 10001\n" in stage
+    assert "useradd --uid 10001 " in stages[0]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
