@@ -375,6 +375,7 @@ def default_resources(settings: LakeSettings, dbt_project: Path) -> dict[str, ob
         "extractor": dg.ResourceDefinition(extractor),
         "warehouse": warehouse,
         "builds": warehouse,
+        "check_facts": warehouse.facts,
         "dbt": dg.ResourceDefinition(dbt),
         "progress": SilentProgress(),
     }

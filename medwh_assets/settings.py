@@ -4,11 +4,19 @@ Every field here stands in `.env.example` and in the README's table; a test hold
 together. Nothing here opens a connection or creates a folder. The API has settings of its own.
 """
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from medwh_assets.slices import channel_name
@@ -22,6 +30,23 @@ def _split(value: object) -> object:
 
 def _channel_names(names: list[str]) -> list[str]:
     return list(dict.fromkeys(channel_name(name) for name in names))
+
+
+_YEAR_HOURS = 8784
+
+
+def _deadlines(value: object) -> object:
+    """Read `channel=late/overdue` pairs."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, tuple[str, str]] = {}
+    for part in value.replace(",", " ").split():
+        name, equals, hours = part.partition("=")
+        late, slash, overdue = hours.partition("/")
+        if not equals or not slash:
+            raise ValueError("not channel=late/overdue, in hours, such as chemed123=12/24")
+        found[channel_name(name)] = (late, overdue)
+    return found
 
 
 def _config(prefix: str) -> SettingsConfigDict:
@@ -194,6 +219,65 @@ class ExtractionSettings(BaseSettings):
             "state folder."
         ),
     )
+
+
+class WatchSettings(BaseSettings):
+    """When a live channel is late, and who is told of runs that fail."""
+
+    model_config = _config("MEDWH_")
+
+    freshness_warn_hours: float = Field(
+        default=30,
+        gt=0,
+        le=8784,
+        description="Hours without a read after which a live channel is late.",
+    )
+    freshness_fail_hours: float = Field(
+        default=54,
+        gt=0,
+        le=8784,
+        description="Hours without a read after which a live channel is overdue.",
+    )
+    freshness_channels: Annotated[
+        dict[str, tuple[float, float]], NoDecode, BeforeValidator(_deadlines)
+    ] = Field(
+        default_factory=dict,
+        description="Other hours for some channels: channel=late/overdue, comma-separated.",
+    )
+    failure_webhook: SecretStr | None = Field(
+        default=None,
+        description="URL that gets a JSON text for each run that fails; unset = the log alone.",
+    )
+    failure_webhook_seconds: float = Field(
+        default=5, gt=0, le=30, description="Seconds that the webhook is waited for."
+    )
+
+    @field_validator("failure_webhook")
+    @classmethod
+    def _http(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("not an http or https URL")
+        return url
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        pairs = {"": (self.freshness_warn_hours, self.freshness_fail_hours)}
+        for channel, (warn, fail) in (pairs | self.freshness_channels).items():
+            if not 0 < warn <= fail <= _YEAR_HOURS:
+                raise ValueError(
+                    f"{channel or 'freshness'}: late after {warn:g} h must not lie behind overdue "
+                    f"after {fail:g} h, and both within a year"
+                )
+        return self
+
+    def deadlines(self, channels: Iterable[str]) -> dict[str, tuple[timedelta, timedelta]]:
+        """Return after what age each of some channels is late and overdue."""
+        usual = (self.freshness_warn_hours, self.freshness_fail_hours)
+        hours = {channel: self.freshness_channels.get(channel, usual) for channel in channels}
+        return {
+            channel: (timedelta(hours=warn), timedelta(hours=fail))
+            for channel, (warn, fail) in hours.items()
+        }
 
 
 class ServeSettings(BaseSettings):

@@ -21,12 +21,16 @@ from medwh_assets.partitions import BACKFILL_POLICY, RANGE_START, partition_key,
 from medwh_assets.run_process import process_tags
 from medwh_assets.slices import DayRun, Slice, day_runs
 
+# On runs that take their slices through the stages behind them by themselves.
+GOES_ON_TAG = "medwh/goes_on"
 _PARTITION_TAGS = "dagster/partition/"
 # Which slices a step of the run could not do and handed on without; as JSON.
 _FAILED_TAGS = "medwh/failed."
 # With this Dagster takes a step's output for granted and reports no partition for it.
 _UNREPORTED = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 _LISTED_FAILURES = 20
+# The hash of a slice's file, so that whoever finds the file can tell that a run has brought it.
+CONTENT = "content_sha256"
 
 # What a step that a signal ended says of itself.
 INTERRUPTED = "interrupted; what is done is kept"
@@ -67,6 +71,8 @@ class StageConfig(dg.Config):
 
 
 Work = Callable[[Any, Sequence[Slice]], Iterator[Outcome]]
+Content = Callable[[Any, Slice], str | None]
+_MetadataOf = Callable[[dg.AssetExecutionContext, Done], dict[str, Any]]
 
 
 def slice_asset(
@@ -80,6 +86,7 @@ def slice_asset(
     kinds: set[str],
     pool: str | None = None,
     retry_policy: dg.RetryPolicy | None = None,
+    content: Content | None = None,
 ) -> dg.AssetsDefinition:
     """Make an asset that works on slices.
 
@@ -93,6 +100,7 @@ def slice_asset(
         kinds: at most three, shown as icons.
         pool: concurrency pool that one step at a time may hold.
         retry_policy: for failures that are not permanent.
+        content: takes the resources and a slice, returns the hash of the file that the asset leaves.
     """
 
     @dg.asset(
@@ -133,8 +141,12 @@ def slice_asset(
             # Dagster would wait out the retry policy, 30 s, and then begin again.
             raise dg.Failure(INTERRUPTED, allow_retries=False) from signal
 
+    def metadata_of(context: dg.AssetExecutionContext, outcome: Done) -> dict[str, Any]:
+        sha256 = content(context.resources, outcome.slice) if content is not None else None
+        return {**_metadata(outcome), **({} if sha256 is None else {CONTENT: sha256})}
+
     def _run_slices(context: dg.AssetExecutionContext, slices: Sequence[Slice]) -> list[Failed]:
-        return list(_reported(context, key, work(context.resources, slices)))
+        return list(_reported(context, key, work(context.resources, slices), metadata_of))
 
     def _run_and_hand_on(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]
@@ -163,11 +175,11 @@ def slice_asset(
         if failed:
             # Dagster reports all partitions of a step that succeeds and none of one that fails.
             for outcome in done:
-                _report(context, key, outcome)
+                _report(context, key, outcome, metadata_of)
             raise _failure(failed, len(slices))
         for outcome in done:
             context.add_asset_metadata(
-                _metadata(outcome), asset_key=key, partition_key=str(outcome.slice)
+                metadata_of(context, outcome), asset_key=key, partition_key=str(outcome.slice)
             )
         yield dg.MaterializeResult()
 
@@ -289,14 +301,17 @@ def _watched(
 
 
 def _reported(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, outcomes: Iterator[Outcome]
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    outcomes: Iterator[Outcome],
+    metadata_of: _MetadataOf,
 ) -> Iterator[Failed]:
     """Report what is done, at once, so that a killed run has; hand on what failed."""
     for outcome in _watched(context, key, outcomes):
         if isinstance(outcome, Failed):
             yield outcome
         else:
-            _report(context, key, outcome)
+            _report(context, key, outcome, metadata_of)
 
 
 def _unknown(outcome: Failed) -> Exception | None:
@@ -304,10 +319,12 @@ def _unknown(outcome: Failed) -> Exception | None:
     return None if isinstance(outcome.error, MedwhError) else outcome.error
 
 
-def _report(context: dg.AssetExecutionContext, key: dg.AssetKey, outcome: Done) -> None:
+def _report(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, outcome: Done, metadata_of: _MetadataOf
+) -> None:
     context.log_event(
         dg.AssetMaterialization(
-            key, partition=partition_key(outcome.slice), metadata=_metadata(outcome)
+            key, partition=partition_key(outcome.slice), metadata=metadata_of(context, outcome)
         )
     )
 

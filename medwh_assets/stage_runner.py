@@ -34,7 +34,7 @@ from medwh_assets.lake.store import Lake
 from medwh_assets.outcomes import Failed, Outcome, by_reason
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.run_process import process_tags
-from medwh_assets.slice_asset import INTERRUPTED
+from medwh_assets.slice_asset import GOES_ON_TAG, INTERRUPTED
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.channel_facts import facts_due
 
@@ -348,7 +348,7 @@ class StageRunner:
             run = self._job.execute_in_process(
                 instance=self._instance,
                 asset_selection=list(assets),
-                tags={**process_tags(), **(tags or {})},
+                tags={**process_tags(), GOES_ON_TAG: "medwh run", **(tags or {})},
                 run_config={
                     # The terminal belongs to the watcher; what Dagster has to say goes to the log.
                     "loggers": {"medwh": {}},

@@ -6,7 +6,9 @@ from datetime import date
 import dagster as dg
 
 from medwh_assets import keys
+from medwh_assets.automation.following import DAILY_PRIORITY
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
+from medwh_assets.slice_asset import GOES_ON_TAG
 from medwh_assets.slices import Slice, day_runs
 
 JOB_NAME = "telegram_etl_pipeline"
@@ -17,6 +19,7 @@ SCHEDULE_NAME = "daily_telegram_etl_schedule"
 PIPELINE = dg.define_asset_job(
     JOB_NAME,
     selection=dg.AssetSelection.all(),
+    tags={GOES_ON_TAG: JOB_NAME},
     description=(
         "Read, look at, load and build slices. Run it for one partition or a range of them. For a "
         "backfill go to the asset graph, select the assets and materialize: a backfill of this job "
@@ -57,13 +60,17 @@ def pipeline_tags(piece: Slice) -> dict[str, str]:
 
 
 def daily_schedule(
-    channels: Sequence[str], window: Callable[[date], Sequence[Slice]]
+    channels: Sequence[str],
+    window: Callable[[date], Sequence[Slice]],
+    *,
+    is_on: bool = False,
 ) -> dg.ScheduleDefinition:
     """Return the schedule: at 00:00 UTC, yesterday and the refresh window of every live channel.
 
     Args:
         channels: the channels to read live.
         window: returns the slices to read on a day.
+        is_on: whether it runs until somebody stops it, or does not until somebody starts it.
     """
 
     @dg.schedule(
@@ -71,6 +78,9 @@ def daily_schedule(
         cron_schedule="0 0 * * *",
         execution_timezone="UTC",
         job_name=JOB_NAME,
+        default_status=dg.DefaultScheduleStatus.RUNNING
+        if is_on
+        else dg.DefaultScheduleStatus.STOPPED,
         description="Yesterday and the refresh window of the channels in MEDWH_CHANNELS.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
@@ -86,7 +96,7 @@ def daily_schedule(
         yield dg.RunRequest(
             run_key=str(today),
             run_config=pipeline_config(due),
-            tags=pipeline_tags(due[0]),
+            tags={**pipeline_tags(due[0]), **DAILY_PRIORITY},
         )
 
     return daily

@@ -17,6 +17,7 @@ def detection_assets(partitions: dg.MultiPartitionsDefinition) -> list[dg.Assets
             work=lambda resources, slices: detect_in_lake(
                 resources.lake, resources.detector, slices
             ),
+            content=lambda resources, piece: resources.lake.file_sha256("yolo_detections", piece),
             resources={"lake", "detector"},
             description=(
                 "What the model sees on each picture of one channel on one UTC day: class, "

@@ -19,6 +19,7 @@ def telegram_assets(partitions: dg.MultiPartitionsDefinition) -> list[dg.AssetsD
             deps=[],
             partitions=partitions,
             work=lambda resources, slices: read_slices(resources.lake, resources.sources, slices),
+            content=lambda resources, piece: resources.lake.file_sha256("telegram_messages", piece),
             resources={"lake", "sources"},
             description=(
                 "Posts of one channel on one UTC day, as Telegram sent them, one JSON record a post. "
@@ -34,6 +35,7 @@ def telegram_assets(partitions: dg.MultiPartitionsDefinition) -> list[dg.AssetsD
             deps=[keys.LAKE_MESSAGES],
             partitions=partitions,
             work=lambda resources, slices: read_images(resources.lake, resources.sources, slices),
+            content=lambda resources, piece: resources.lake.file_sha256("telegram_images", piece),
             resources={"lake", "sources"},
             description=(
                 "Pictures of one channel on one UTC day: the files under `images/`, and one record "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from medwh_assets.errors import BuildLostError
+from medwh_assets.verdicts import Unbuilt
 from medwh_assets.warehouse.connection import Connection, database_errors
 from medwh_assets.warehouse.statements import statement
 
@@ -90,6 +91,13 @@ def unbuilt_loads(connection: Connection) -> int:
     with database_errors():
         row = connection.execute(statement("builds/count_unbuilt_loads.sql")).fetchone()
         return int(row[0]) if row else 0
+
+
+def unbuilt(connection: Connection) -> Unbuilt:
+    """Return the committed loads that no finished build holds."""
+    with database_errors():
+        row = connection.execute(statement("builds/unbuilt.sql")).fetchone()
+        return Unbuilt(*row) if row else Unbuilt(0, 0, None, None)
 
 
 def models_changed(connection: Connection, models_sha256: str) -> bool:

@@ -16,14 +16,17 @@ from medwh_assets.extracted import ExtractedPost
 from medwh_assets.outcomes import Number
 from medwh_assets.settings import PostgresSettings
 from medwh_assets.slices import Slice
+from medwh_assets.verdicts import Noted, Unbuilt
 from medwh_assets.warehouse.builds import (
     OpenBuild,
     count_rows,
     finish_build,
     models_changed,
     open_build,
+    unbuilt,
     unbuilt_loads,
 )
+from medwh_assets.warehouse.check_facts import WarehouseCheckFacts
 from medwh_assets.warehouse.connection import (
     Connection,
     Database,
@@ -158,6 +161,20 @@ class Warehouse:
         """Return how many loads no finished build holds."""
         with self.connect("medwh_loader") as connection:
             return unbuilt_loads(connection)
+
+    def unbuilt(self) -> Unbuilt:
+        """Return the loads that no finished build holds."""
+        with self.connect("medwh_loader") as connection:
+            return unbuilt(connection)
+
+    @property
+    def facts(self) -> WarehouseCheckFacts:
+        """What checks look at, and where their verdicts are kept."""
+        return WarehouseCheckFacts(self)
+
+    def note_checks(self, results: Sequence[Noted]) -> None:
+        """Keep how checks ended."""
+        self.facts.note(results)
 
     def models_changed(self, models_sha256: str) -> bool:
         """Whether the marts were built last by models other than these."""

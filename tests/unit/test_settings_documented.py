@@ -14,12 +14,13 @@ from medwh_assets.settings import (
     PostgresSettings,
     ServeSettings,
     TelegramSettings,
+    WatchSettings,
 )
 
 REPOSITORY = Path(__file__).parents[2]
 CLASSES: tuple[type[BaseSettings], ...] = (
     LakeSettings, TelegramSettings, LiveSettings, PostgresSettings, DetectionSettings,
-    ExtractionSettings, ServeSettings, ApiSettings,
+    ExtractionSettings, WatchSettings, ServeSettings, ApiSettings,
 )  # fmt: skip
 # Read where the server's binaries are looked for, before any settings class can be made.
 BESIDES = {"MEDWH_PG_BIN"}

@@ -171,6 +171,50 @@ create table if not exists ops.detections_made (
     primary key (image_sha256, model)
 );
 
+-- What lies in the lake, as it was last looked at: a file whose stamp is still the same is not read again.
+-- No hash means that the file cannot be read as it is.
+create table if not exists ops.lake_files (
+    kind text not null check (kind in ('messages', 'images', 'detections')),
+    channel_username text not null,
+    slice_date date not null,
+    stamp text not null,
+    content_sha256 text,
+    record_count integer,
+    looked_at timestamptz not null default now(),
+    primary key (kind, channel_username, slice_date)
+);
+-- Content that no run has brought: the journal that the sensor reports from, in the order of its ids.
+create table if not exists ops.lake_seen (
+    seen_id bigint generated always as identity primary key,
+    kind text not null check (kind in ('messages', 'images', 'detections')),
+    channel_username text not null,
+    slice_date date not null,
+    content_sha256 text not null,
+    record_count integer,
+    seen_at timestamptz not null default now()
+);
+
+-- The channels that are to be read live, and how old their last read may grow.
+create table if not exists ops.channel_deadlines (
+    channel_username text primary key,
+    warn_after interval not null,
+    fail_after interval not null check (fail_after >= warn_after),
+    live_since timestamptz not null default now()
+);
+
+-- How each check ended last. Descriptions and details hold names of slices and counts, nothing of a post.
+create table if not exists ops.check_results (
+    asset text not null,
+    check_name text not null,
+    passed boolean not null,
+    severity text not null check (severity in ('WARN', 'ERROR')),
+    is_blocking boolean not null,
+    description text not null,
+    details jsonb not null,
+    checked_at timestamptz not null default now(),
+    primary key (asset, check_name)
+);
+
 -- How the last attempt on each live channel ended, whichever account made it.
 create or replace view ops.channel_status as
 with newest as (
@@ -224,6 +268,55 @@ from latest
 where content_sha256 is not null
 group by channel_username;
 
+-- How late each channel is. Channels without a deadline are archives: nobody reads them any more.
+create or replace view ops.freshness as
+with channels as (
+    select channel_username from ops.channel_deadlines
+    union
+    select channel_username from ops.channel_loads
+),
+
+measured as (
+    select
+        channels.channel_username,
+        deadlines.channel_username is not null as is_live,
+        attempts.last_ok_at as last_read_at,
+        attempts.status as last_attempt_status,
+        attempts.noted_at as last_attempt_at,
+        loaded.newest_message_date,
+        loaded.last_loaded_at,
+        (extract(epoch from now() - coalesce(attempts.last_ok_at, deadlines.live_since)) / 3600)::double precision
+            as age_hours,
+        (extract(epoch from deadlines.warn_after) / 3600)::double precision as warn_after_hours,
+        (extract(epoch from deadlines.fail_after) / 3600)::double precision as fail_after_hours
+    from channels
+    left join ops.channel_deadlines as deadlines
+        on channels.channel_username = deadlines.channel_username
+    left join ops.channel_status as attempts
+        on channels.channel_username = attempts.channel_username
+    left join ops.channel_loads as loaded
+        on channels.channel_username = loaded.channel_username
+)
+
+select
+    channel_username,
+    is_live,
+    case
+        when not is_live then 'archived'
+        when age_hours >= fail_after_hours then 'overdue'
+        when age_hours >= warn_after_hours then 'late'
+        else 'fresh'
+    end as status,
+    last_read_at,
+    last_attempt_status,
+    last_attempt_at,
+    newest_message_date,
+    last_loaded_at,
+    case when is_live then age_hours end as age_hours,
+    warn_after_hours,
+    fail_after_hours
+from measured;
+
 grant usage on schema raw, ops to medwh_loader;
 grant select, insert on raw.loads to medwh_loader;
 grant select, insert, update, delete on raw.telegram_messages, raw.yolo_detections to medwh_loader;
@@ -235,7 +328,10 @@ grant select, insert, update, delete on ops.telegram_peers, ops.telegram_channel
 grant select, insert, update, delete on ops.telegram_cooldowns, ops.telegram_photos to medwh_loader;
 grant select, insert, delete on ops.telegram_rest to medwh_loader;
 grant select, insert, update on ops.detections_made to medwh_loader;
-grant select on ops.channel_status to medwh_loader;
+grant select, insert, update, delete on ops.lake_files, ops.channel_deadlines to medwh_loader;
+grant select, insert on ops.lake_seen to medwh_loader;
+grant select, insert, update on ops.check_results to medwh_loader;
+grant select on ops.channel_status, ops.channel_loads, ops.freshness to medwh_loader;
 
 grant usage on schema raw, ops to medwh_transformer;
 grant select on all tables in schema raw to medwh_transformer;
@@ -243,7 +339,7 @@ grant select on ops.builds, ops.build_loads to medwh_transformer;
 grant usage, create on schema staging, marts to medwh_transformer;
 
 grant usage on schema marts, ops to medwh_api;
-grant select on ops.channel_loads, ops.channel_status to medwh_api;
+grant select on ops.channel_loads, ops.channel_status, ops.freshness, ops.check_results to medwh_api;
 -- dbt makes its tables anew, so the right must come with the table.
 alter default privileges for role medwh_transformer in schema marts
 grant select on tables to medwh_api;

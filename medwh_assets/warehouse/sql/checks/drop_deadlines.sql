@@ -1,0 +1,2 @@
+delete from ops.channel_deadlines
+where not (channel_username = any(%(channels)s))

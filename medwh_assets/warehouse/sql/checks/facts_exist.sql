@@ -1,0 +1,1 @@
+select to_regclass('marts.fct_messages') is not null

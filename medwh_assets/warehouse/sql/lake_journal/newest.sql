@@ -1,0 +1,1 @@
+select coalesce(max(seen_id), 0) from ops.lake_seen
