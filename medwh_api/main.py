@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from medwh_api.access import HEADER, asks_for_key, require_key
@@ -115,25 +115,23 @@ def create_app(settings: ApiSettings | None = None, connect: Connect = open_data
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.pictures = Pictures(settings.lake)
-    app.include_router(_api_router(settings))
-    app.include_router(health.router)
-    app.include_router(metrics.router)
-    mount_documentation(app)
+    _add_routes(app, settings)
     install_error_handlers(app)
     _add_middleware(app, settings)
     return app
 
 
-def _api_router(settings: ApiSettings) -> APIRouter:
+def _add_routes(app: FastAPI, settings: ApiSettings) -> None:
     failures = [TOO_MANY_REQUESTS] if limits_requests(settings) else []
     needed = [Depends(refuse_repeated_parameters)]
     if asks_for_key(settings):
         failures.append(KEY_MISSING)
         needed.insert(0, Depends(require_key))
-    api = APIRouter(prefix="/api", dependencies=needed, responses=documented(*failures))
     for room in (reports, products, channels, search, messages, images, operations):
-        api.include_router(room.router)
-    return api
+        app.include_router(room.router, dependencies=needed, responses=documented(*failures))
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    mount_documentation(app)
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:

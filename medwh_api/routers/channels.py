@@ -13,7 +13,7 @@ from medwh_api.routers.described import described_list, described_one
 from medwh_api.schemas.channels import Channel, ChannelActivity, ChannelDetails
 from medwh_api.schemas.parameters import ActivityParameters, NoParameters, PageParameters
 
-router = APIRouter(prefix="/channels", tags=["channels"])
+router = APIRouter(prefix="/api/channels", tags=["channels"])
 
 _CHANNELS = Listing(
     queries.LIST_CHANNELS,

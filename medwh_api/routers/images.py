@@ -14,7 +14,7 @@ from medwh_api.pictures import Seen
 from medwh_api.routers.described import described_failures
 from medwh_api.schemas.parameters import ImageParameters
 
-router = APIRouter(prefix="/images", tags=["images"])
+router = APIRouter(prefix="/api/images", tags=["images"])
 
 # Decoding takes up to a second and 200 MB for the largest pictures.
 _AT_ONCE = 2

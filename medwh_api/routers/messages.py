@@ -11,7 +11,7 @@ from medwh_api.routers.described import described_one
 from medwh_api.schemas.messages import MessageDetails
 from medwh_api.schemas.parameters import NoParameters
 
-router = APIRouter(prefix="/messages", tags=["messages"])
+router = APIRouter(prefix="/api/messages", tags=["messages"])
 
 
 @router.get(

@@ -12,7 +12,7 @@ from medwh_api.routers.described import described_list
 from medwh_api.schemas.operations import ChannelFreshness, CheckResult
 from medwh_api.schemas.parameters import PageParameters, QualityParameters
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(prefix="/api", tags=["operations"])
 
 _FRESHNESS = Listing(
     queries.LIST_FRESHNESS,

@@ -14,7 +14,7 @@ from medwh_api.routers.search import containing
 from medwh_api.schemas.parameters import NoParameters, ProductsParameters
 from medwh_api.schemas.products import Product, ProductDetails
 
-router = APIRouter(prefix="/products", tags=["products"])
+router = APIRouter(prefix="/api/products", tags=["products"])
 
 _PRODUCTS = Listing(
     queries.LIST_PRODUCTS,

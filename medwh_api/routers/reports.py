@@ -28,7 +28,7 @@ from medwh_api.schemas.reports import (
     VisualEngagement,
 )
 
-router = APIRouter(prefix="/reports", tags=["reports"])
+router = APIRouter(prefix="/api/reports", tags=["reports"])
 
 _RANKED = {
     "detected_class": (queries.RANK_DETECTED_CLASSES, DetectedClass, "detection_count"),

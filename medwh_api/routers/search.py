@@ -17,7 +17,7 @@ from medwh_api.routers.described import described_list
 from medwh_api.schemas.parameters import RedirectedSearchParameters, SearchParameters
 from medwh_api.schemas.search import FoundMessage
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/api/search", tags=["search"])
 
 _CONTEXT = 40
 _MOST_HIGHLIGHTS = 3
