@@ -76,8 +76,9 @@ class _Api(FastAPI):
 def _complete(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         if int(status) >= 400:
-            plain = response["content"].pop("application/json")
-            response["content"][MEDIA_TYPE].update(plain)
+            content = response["content"]
+            for kind in content.keys() - {MEDIA_TYPE}:
+                content[MEDIA_TYPE].update(content.pop(kind))
     examples = example_of(operation["operationId"])
     for kind, content in operation["responses"].get("200", {}).get("content", {}).items():
         if kind in examples:

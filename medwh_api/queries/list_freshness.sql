@@ -7,7 +7,7 @@ select
     last_attempt_at,
     newest_message_date,
     last_loaded_at,
-    age_hours::float8 as age_hours,
+    round(age_hours::numeric, 2)::float8 as age_hours,
     warn_after_hours::float8 as warn_after_hours,
     fail_after_hours::float8 as fail_after_hours
 from ops.freshness
