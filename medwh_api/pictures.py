@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from upath import UPath
@@ -93,14 +94,20 @@ class Pictures:
         return drawn
 
     def _content(self, path: str) -> bytes | None:
-        if not _PATH.fullmatch(path) or any(part.strip(".") == "" for part in path.split("/")):
+        """Return what lies at a path; None where nothing does, or what is none of our business."""
+        if not _PATH.fullmatch(path) or any(not part.strip(".") for part in path.split("/")):
             return None
-        file = UPath(self._lake) / path
         try:
+            root = UPath(self._lake)
+            file = root / path
+            if isinstance(file, Path) and not file.resolve().is_relative_to(root.resolve()):
+                return None
             with file.open("rb") as opened:
                 content: bytes = opened.read(MAX_BYTES + 1)
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError as error:
+            if UPath(self._lake).exists():
+                return None
+            raise ImagesUnreachableError from error
         except OSError as error:
             raise ImagesUnreachableError from error
         return content if len(content) <= MAX_BYTES else None
@@ -131,9 +138,10 @@ def _draw(content: bytes, boxes: Sequence[Seen]) -> bytes:
     colours: dict[str, str] = {}
     for box in boxes:
         colour = colours.setdefault(box.label, _COLOURS[len(colours) % len(_COLOURS)])
-        across, down = picture.width / box.image_width, picture.height / box.image_height
-        left, top = box.left * across, box.top * down
-        right, bottom = left + max(box.width * across, 1), top + max(box.height * down, 1)
+        across = picture.width / max(box.image_width, 1)
+        down = picture.height / max(box.image_height, 1)
+        left, right = _within(picture.width, box.left * across, box.width * across)
+        top, bottom = _within(picture.height, box.top * down, box.height * down)
         pen.rectangle((left, top, right, bottom), outline=colour, width=max(2, size // 6))
         label = f"{box.label[:40]} {box.confidence:.0%}"
         at = (left, top - size - 4 if top > size + 4 else top)
@@ -142,3 +150,9 @@ def _draw(content: bytes, boxes: Sequence[Seen]) -> bytes:
     written = io.BytesIO()
     picture.save(written, "JPEG", quality=85)
     return written.getvalue()
+
+
+def _within(side: int, start: float, length: float) -> tuple[float, float]:
+    """Return both ends of a box's side as far as they lie in the picture."""
+    first = min(max(start, 0.0), side - 1.0)
+    return first, min(max(start + length, first + 1.0), float(side))

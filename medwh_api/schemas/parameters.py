@@ -113,8 +113,7 @@ Day = Annotated[
     date, BeforeValidator(_plain_day), WithJsonSchema({"type": "string", "format": "date"})
 ]
 Switch = Annotated[bool, BeforeValidator(_plain_bool), WithJsonSchema({"type": "boolean"})]
-WholeNumber = Annotated[int, BeforeValidator(_plain_int)]
-Limit = Annotated[WholeNumber, Field(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_plain_int)]
 
 
 class Parameters(BaseModel):
