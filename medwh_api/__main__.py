@@ -20,7 +20,9 @@ def main() -> None:
     """Serve until told to stop. A wrong setting or a taken port ends with exit code 1."""
     if sys.argv[1:] == ["new-key"]:
         key, hashed = new_key()
-        print(f"key, to be given to the client:   {key}\nhash, to be added to MEDWH_API_KEYS: {hashed}")
+        print(
+            f"key, to be given to the client:   {key}\nhash, to be added to MEDWH_API_KEYS: {hashed}"
+        )
         return
     settings = _read_settings()
     listener = _listen(settings)

@@ -46,7 +46,7 @@ class Pictures:
     """The lake's pictures. Its methods block, and may be called by several threads."""
 
     def __init__(self, lake: str) -> None:
-        self._lake = lake
+        self._lake = UPath(lake).expanduser()
         self._drawn: OrderedDict[object, bytes] = OrderedDict()
         self._drawn_bytes = 0
         self._lock = threading.Lock()
@@ -98,14 +98,13 @@ class Pictures:
         if not _PATH.fullmatch(path) or any(not part.strip(".") for part in path.split("/")):
             return None
         try:
-            root = UPath(self._lake)
-            file = root / path
-            if isinstance(file, Path) and not file.resolve().is_relative_to(root.resolve()):
+            file = self._lake / path
+            if isinstance(file, Path) and not file.resolve().is_relative_to(self._lake.resolve()):
                 return None
             with file.open("rb") as opened:
                 content: bytes = opened.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
-            if UPath(self._lake).exists():
+            if self._lake.exists():
                 return None
             raise ImagesUnreachableError from error
         except OSError as error:

@@ -60,6 +60,4 @@ async def get_product(
 
     Vendors are keyed hashes of phone numbers. All prices by channel are in /api/reports/prices.
     """
-    return await answers.one(
-        queries.DESCRIBE_PRODUCT, {"product": product}, UnknownProductError()
-    )
+    return await answers.one(queries.DESCRIBE_PRODUCT, {"product": product}, UnknownProductError())

@@ -8,9 +8,7 @@ from pydantic import BaseModel, Field
 class Channel(BaseModel):
     """One channel that has a post in the warehouse."""
 
-    channel_username: str = Field(
-        description="The channel's name in every address: lower case."
-    )
+    channel_username: str = Field(description="The channel's name in every address: lower case.")
     channel_spelling: str = Field(description="As the channel writes it.")
     channel_title: str | None = Field(description="Its title; null where no source said it.")
     message_count: int = Field(description="Posts in the warehouse.")
@@ -58,7 +56,5 @@ class ChannelActivity(BaseModel):
     total_forwards: int
     total_replies: int
     total_reactions: int = Field(description="Emoji reactions of all kinds.")
-    messages_with_media: int = Field(
-        description="Posts with a picture, document or other media."
-    )
+    messages_with_media: int = Field(description="Posts with a picture, document or other media.")
     image_count: int = Field(description="Posts with a readable picture.")

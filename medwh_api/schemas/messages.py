@@ -41,9 +41,7 @@ class Box(BaseModel):
 class MessageOffer(OfferLine):
     """One offer that the post makes."""
 
-    product_key: str | None = Field(
-        description="The product; null where the vocabulary misses it."
-    )
+    product_key: str | None = Field(description="The product; null where the vocabulary misses it.")
 
 
 class MessageDetails(BaseModel):

@@ -106,9 +106,7 @@ SearchText = Annotated[
         }
     ),
 ]
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_without_nul)
-]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_without_nul)]
 Day = Annotated[
     date, BeforeValidator(_plain_day), WithJsonSchema({"type": "string", "format": "date"})
 ]

@@ -160,9 +160,7 @@ def test_boxes_beyond_any_picture_are_drawn_as_far_as_they_reach(pictured: Pictu
     address = pictured.post(hostile_images.encoded(hostile_images.picture()))
     sha256 = address.rsplit("/", 1)[1]
     for number, label in enumerate(("far", "%s{}<b>", "x" * 500), start=1):
-        pictured.marts.run(
-            BOX.format(key=f"b{number}", number=number, sha256=sha256, label=label)
-        )
+        pictured.marts.run(BOX.format(key=f"b{number}", number=number, sha256=sha256, label=label))
     pictured.marts.run(
         "update marts.fct_image_detections set box_width = 1e12, box_top_left_x = -1e9,"
         " image_width = 0 where message_pk = 'picture' and box_number = 1"
