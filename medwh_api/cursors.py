@@ -12,9 +12,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, Field, StrictFloat, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
 from pydantic import StrictInt as _StrictInt
-from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError, ValidationError
 
 from medwh_api.errors import InvalidParameterError
@@ -40,7 +45,6 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_the_databases_range)]
 Day = date
 Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(_without_nul)]
 Count = Annotated[_StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
-Number = Annotated[StrictFloat | _StrictInt, Field(ge=-1e300, le=1e300)]
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,9 @@ class Key:
         """
         names = [name for name, _ in self.fields.values()]
         if cursor is None:
-            return dict.fromkeys(names)
-        types = tuple(kind for _, kind in self.fields.values())
-        adapter: TypeAdapter[tuple[object, ...]] = TypeAdapter(tuple.__class_getitem__(types))
+            return dict[str, object](dict.fromkeys(names))
+        values_of: Any = tuple.__class_getitem__(tuple(kind for _, kind in self.fields.values()))
+        adapter = TypeAdapter[tuple[object, ...]](values_of)
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
             read = base64.b64decode(padded, altchars=b"-_", validate=True)

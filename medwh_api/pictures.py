@@ -99,8 +99,11 @@ class Pictures:
             return None
         try:
             file = self._lake / path
-            if isinstance(file, Path) and not file.resolve().is_relative_to(self._lake.resolve()):
-                return None
+            # On an object store nothing leads out of the lake.
+            if isinstance(file, Path):
+                root = Path(str(self._lake)).resolve()
+                if not Path(str(file)).resolve().is_relative_to(root):
+                    return None
             with file.open("rb") as opened:
                 content: bytes = opened.read(MAX_BYTES + 1)
         except FileNotFoundError as error:

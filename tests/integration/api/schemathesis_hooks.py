@@ -25,7 +25,7 @@ _SOUND_KEYS: dict[str, list[object]] = {
 
 def _cursor(values: list[object]) -> str:
     names = [str(place) for place in range(len(values))]
-    return Key({name: ("", object) for name in names}).cursor(dict(zip(names, values, strict=True)))
+    return Key(dict.fromkeys(names, ("", object))).cursor(dict(zip(names, values, strict=True)))
 
 
 @schemathesis.hook

@@ -51,6 +51,7 @@ def test_made_up_requests_are_answered_as_described(
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         capture_output=True,
         text=True,
+        check=False,
     )
     # fmt: on
     assert finished.returncode == 0, finished.stdout[-8000:] + finished.stderr[-2000:]
