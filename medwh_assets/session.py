@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 from pydantic import SecretStr
 
+from medwh_assets.automation.checks import blocked
 from medwh_assets.automation.dead_runs import bury_dead_runs
 from medwh_assets.automation.window import daily_window, still_to_read
 from medwh_assets.detection.yolo import YoloDetector
@@ -225,6 +226,7 @@ class Session:
             lambda: extractor_of(ExtractionSettings(), self.places, DBT_PROJECT).version,
             lambda: models_sha256(DBT_PROJECT),
             recorder,
+            lambda: blocked(self.warehouse.facts, self.lake),
         )
 
 

@@ -157,6 +157,7 @@ class StageRunner:
         rules: gives the version of the rules that texts are read by.
         models_sha256: gives the hash of the models that a build would build.
         recorder: the `progress` resource that `definitions` was built with.
+        blocked: says what speaks against building what was loaded.
     """
 
     def __init__(
@@ -169,6 +170,7 @@ class StageRunner:
         rules: Callable[[], str],
         models_sha256: Callable[[], str],
         recorder: "Recorder",
+        blocked: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Remember the parts; nothing runs yet. The definitions are this runner's own from now on."""
         _let_steps_run_at_once(definitions)
@@ -180,6 +182,7 @@ class StageRunner:
         self._rules = rules
         self._models_sha256 = models_sha256
         self._recorder = recorder
+        self._blocked = blocked
 
     def run(
         self, selection: Selection, *, detect: bool = True, full_refresh: bool = False
@@ -324,7 +327,11 @@ class StageRunner:
         started = time.monotonic()
         self._recorder.begin(DBT_STAGE, waiting)
         failed = False
-        if waiting or full_refresh:
+        hindrances = self._blocked() if waiting or full_refresh else ()
+        if hindrances:
+            failed = True
+            result.failures += [(DBT_STAGE, "not begun", why) for why in hindrances]
+        elif waiting or full_refresh:
             models = [
                 key
                 for key in self._job.asset_layer.executable_asset_keys

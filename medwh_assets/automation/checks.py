@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
+from pydantic import TypeAdapter, ValidationError
 
 from medwh_assets import keys
 from medwh_assets.automation.judging import (
@@ -30,6 +31,9 @@ _NEWEST_LOADS: Final = 50
 _KNOWN: Final = frozenset({*Post.model_fields, "schema_version 1"})
 # What has not changed is told again after this time, so that the UI shows that somebody looks.
 _TELL_AGAIN: Final = timedelta(hours=1)
+
+
+_TOLD = TypeAdapter(dict[str, list[object]])
 
 
 @dg.asset_check(
@@ -226,18 +230,18 @@ def told_after(
     told: Mapping[str, Sequence[object]], news: Mapping[str, Verdict], now: datetime
 ) -> dict[str, list[object]]:
     """Return what was told, after this news was."""
-    return {name: list(entry) for name, entry in told.items()} | {
-        name: [_digest(verdict), int(now.timestamp())] for name, verdict in news.items()
-    }
+    found = {name: list(entry) for name, entry in told.items()}
+    for name, verdict in news.items():
+        found[name] = [_digest(verdict), int(now.timestamp())]
+    return found
 
 
 def read_told(cursor: str | None) -> dict[str, list[object]]:
     """Read what was told last out of the sensor's cursor; what is none counts as nothing."""
     try:
-        told = json.loads(cursor or "{}")
-    except ValueError:
+        return _TOLD.validate_json(cursor or "{}")
+    except ValidationError:
         return {}
-    return told if isinstance(told, dict) else {}
 
 
 def checks_sensor(

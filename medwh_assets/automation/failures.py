@@ -64,7 +64,7 @@ def message(run: FailedRun) -> str:
     """Say what failed, for which slices, and why."""
     job = "a run of assets" if run.job.startswith("__") else run.job
     lines = [f"{job} ({run.run_id[:8]}) failed for {slices_of(run.tags, run.named)}"]
-    told = run.steps or {"": run.reason}
+    told = run.steps or {"": f"no step said why; its process was killed, or crashed: {run.reason}"}
     for step, reason in told.items():
         where = step.replace("__", "/", 1)
         lines.append(f"{where}: {_one_line(reason)}" if where else _one_line(reason))
@@ -167,7 +167,7 @@ def _failed(context: dg.RunFailureSensorContext) -> FailedRun:
             steps[str(event.step_key)] = told.user_failure_data.description
         elif told.error is not None:
             steps[str(event.step_key)] = (told.error.cause or told.error).message
-    config: Mapping[str, Any] = run.run_config if isinstance(run.run_config, Mapping) else {}
+    config: Mapping[str, Any] = run.run_config
     named: list[str] = []
     for op in config.get("ops", {}).values():
         named += [text for text in op.get("config", {}).get("slices", ()) if text not in named]

@@ -5,6 +5,8 @@ once, and conditions would ask for some models now and others a tick later. `mar
 ledger instead.
 """
 
+from typing import Any
+
 import dagster as dg
 
 from medwh_assets import keys
@@ -18,7 +20,7 @@ DAILY_PRIORITY = {"dagster/priority": "10"}
 FOLLOWING_PRIORITY = {"dagster/priority": "1"}
 
 
-def on_news() -> dg.AutomationCondition[dg.AssetKey]:
+def on_news() -> dg.AutomationCondition[Any]:
     """Return the condition of an asset that follows whatever it is made from, old days included.
 
     Runs that go on by themselves, as the schedule's and `medwh run`'s do, are no news. Dagster's own

@@ -1,6 +1,6 @@
 """Every dbt model as an asset, every dbt test as a check: `staging/…` and `marts/…`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -11,6 +11,7 @@ from dagster_dbt import dbt_assets
 from medwh_assets.dbt.project import models_sha256
 from medwh_assets.dbt.resource import connections_of
 from medwh_assets.run_process import process_tags
+from medwh_assets.verdicts import Noted, Verdict
 
 # dbt's unit tests say nothing of the data and are no asset checks: whoever changes a model runs them
 # by dbt's own command. They were a fifth of a build's time, and a log of every statement a tenth.
@@ -48,6 +49,10 @@ class Builds(Protocol):
         """Count the rows of a model that has just been built."""
         ...
 
+    def note_checks(self, results: Sequence[Noted]) -> None:
+        """Keep how tests ended."""
+        ...
+
 
 class BuildConfig(dg.Config):
     """How to build the models."""
@@ -77,16 +82,20 @@ def dbt_models(manifest: Path) -> dg.AssetsDefinition:
             arguments = [*_BUILD, *(["--full-refresh"] if opened.full_refresh else [])]
             with connections_of(opened.build_id):
                 dbt = resources.dbt.cli(arguments, context=context)
+            tested: list[Noted] = []
             try:
                 # Not dagster-dbt's own `fetch_row_counts`: it reads dbt in a thread that no signal
                 # reaches, so that Ctrl-C hangs for ever.
                 for event in dbt.stream():
+                    if isinstance(event, dg.AssetCheckResult):
+                        tested.append(_noted(event))
                     yield _with_row_count(context, resources.builds, event)
             finally:
                 # A signal leaves it running; what it has not committed is rolled back.
                 if dbt.process.poll() is None:
                     dbt.process.kill()
                     dbt.process.wait()
+                resources.builds.note_checks(tested)
 
     return build
 
@@ -99,3 +108,23 @@ def _with_row_count(context: dg.AssetExecutionContext, builds: Builds, event: An
     schema, table = context.asset_key_for_output(output.output_name).path
     rows = builds.count_rows(schema, table)
     return cast(Any, output).with_metadata({**output.metadata, "dagster/row_count": rows})
+
+
+def _noted(result: dg.AssetCheckResult) -> Noted:
+    """Return how a test of dbt's ended: what fails as an error keeps dbt from what follows."""
+    failed = _failed_rows(result)
+    said = "holds" if result.passed else f"fails for {failed} rows" if failed else "fails"
+    verdict = Verdict(
+        result.passed,
+        f"{result.check_name} {said}",
+        "WARN" if result.severity == dg.AssetCheckSeverity.WARN else "ERROR",
+        {} if failed is None else {"failed_rows": failed},
+    )
+    asset = result.asset_key.to_user_string() if result.asset_key else ""
+    return Noted(asset, str(result.check_name), verdict, verdict.severity == "ERROR")
+
+
+def _failed_rows(result: dg.AssetCheckResult) -> int | None:
+    told = (result.metadata or {}).get("dagster_dbt/failed_row_count")
+    value = getattr(told, "value", told)
+    return value if isinstance(value, int) else None

@@ -338,7 +338,8 @@ grant select, insert, update, delete on ops.telegram_cooldowns, ops.telegram_pho
 grant select, insert, delete on ops.telegram_rest to medwh_loader;
 grant select, insert, update on ops.detections_made to medwh_loader;
 grant select, insert, update, delete on ops.lake_files, ops.channel_deadlines to medwh_loader;
-grant select, insert on ops.lake_seen to medwh_loader;
+-- A lock on the table takes the right to update it.
+grant select, insert, update on ops.lake_seen to medwh_loader;
 grant select, insert, update on ops.check_results to medwh_loader;
 grant select on ops.channel_status, ops.channel_loads, ops.freshness to medwh_loader;
 
