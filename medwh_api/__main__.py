@@ -1,4 +1,4 @@
-"""`python -m medwh_api`: the service, until SIGTERM or Ctrl-C."""
+"""`python -m medwh_api`: the service, until SIGTERM or Ctrl-C; with `new-key`, a key and its hash."""
 
 import contextlib
 import socket
@@ -7,7 +7,9 @@ import sys
 import uvicorn
 from pydantic import ValidationError
 
+from medwh_api.access import new_key
 from medwh_api.main import create_app
+from medwh_api.observation import log_as_json
 from medwh_api.settings import ApiSettings
 
 # Longer than a query may take by default, so that a request in flight is answered.
@@ -16,11 +18,20 @@ _SHUTDOWN_S = 5
 
 def main() -> None:
     """Serve until told to stop. A wrong setting or a taken port ends with exit code 1."""
+    if sys.argv[1:] == ["new-key"]:
+        key, hashed = new_key()
+        print(
+            f"key, to be given to the client:   {key}\nhash, to be added to MEDWH_API_KEYS: {hashed}"
+        )
+        return
     settings = _read_settings()
     listener = _listen(settings)
     print(f"medwh API on http://{settings.host}:{settings.port}, described at /docs", flush=True)
+    log_as_json()
     config = uvicorn.Config(
         create_app(settings),
+        # As the rest of the process logs.
+        log_config=None,
         timeout_graceful_shutdown=_SHUTDOWN_S,
         # It would write what people search for.
         access_log=False,

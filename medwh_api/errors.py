@@ -2,8 +2,15 @@
 
     ApiError
     ├── InvalidParameterError     422  a parameter that no schema could refuse
-    ├── UnknownChannelError       404  no post of such a channel in the marts
+    ├── KeyMissingError           401  no API key, or one that is not known
+    ├── UnknownChannelError       404  no such channel in the marts
+    ├── UnknownProductError       404  no such product in the vocabulary
+    ├── UnknownMessageError       404  no such post in the marts
+    ├── UnknownImageError         404  no post has such a picture, or its file is gone
     ├── NotDescribedError         404  nobody has written the warehouse's documentation
+    ├── NotAcceptableError        406  the client wants neither JSON nor CSV
+    ├── TooManyRequestsError      429  more than MEDWH_API_RATE_LIMIT
+    ├── ImagesUnreachableError    503  the lake does not answer
     ├── DatabaseUnreachableError  503  down, restarting, or every connection busy
     ├── WarehouseNotBuiltError    503  the marts are not there yet, or not readable
     └── QueryTooSlowError         504  longer than MEDWH_API_QUERY_TIMEOUT
@@ -55,11 +62,35 @@ class ProblemKind:
 INVALID_PARAMETER = ProblemKind(
     "invalid-parameter", 422, "Invalid parameter", "A parameter is missing, malformed or unknown."
 )
+KEY_MISSING = ProblemKind(
+    "key-missing",
+    401,
+    "API key missing",
+    "This API asks for a key: send a valid one in the header X-API-Key.",
+)
 UNKNOWN_CHANNEL = ProblemKind(
     "unknown-channel",
     404,
     "Unknown channel",
     "The warehouse holds no post of this channel. /api/channels lists those it knows.",
+)
+UNKNOWN_PRODUCT = ProblemKind(
+    "unknown-product",
+    404,
+    "Unknown product",
+    "The vocabulary has no such product. /api/products lists those it has, and finds them by name.",
+)
+UNKNOWN_MESSAGE = ProblemKind(
+    "unknown-message",
+    404,
+    "Unknown message",
+    "The warehouse holds no such post of this channel. /api/search/messages finds posts.",
+)
+UNKNOWN_IMAGE = ProblemKind(
+    "unknown-image",
+    404,
+    "Unknown image",
+    "No post has such a picture, or its file is no longer in the lake.",
 )
 NOT_DESCRIBED = ProblemKind(
     "warehouse-not-described",
@@ -73,6 +104,26 @@ NOT_FOUND = ProblemKind(
 )
 METHOD_NOT_ALLOWED = ProblemKind(
     "method-not-allowed", 405, "Method not allowed", "The API only reads: use GET."
+)
+NOT_ACCEPTABLE = ProblemKind(
+    "not-acceptable",
+    406,
+    "Not acceptable",
+    "Answers are application/json or text/csv: accept one of them, or ask with ?format=csv.",
+)
+TOO_MANY_REQUESTS = ProblemKind(
+    "too-many-requests",
+    429,
+    "Too many requests",
+    "You have asked more often than this API allows. Retry-After says in how many seconds to go on.",
+    retry_after=1,
+)
+IMAGES_UNREACHABLE = ProblemKind(
+    "images-unreachable",
+    503,
+    "Images unreachable",
+    "The lake, where pictures lie, did not answer; try again in a moment.",
+    retry_after=5,
 )
 DATABASE_UNREACHABLE = ProblemKind(
     "database-unreachable",
@@ -126,10 +177,52 @@ class InvalidParameterError(ApiError):
         self.message = message
 
 
+class KeyMissingError(ApiError):
+    """No API key was sent, or one that is not known."""
+
+    kind = KEY_MISSING
+
+
 class UnknownChannelError(ApiError):
     """No post of such a channel stands in the marts."""
 
     kind = UNKNOWN_CHANNEL
+
+
+class UnknownProductError(ApiError):
+    """The vocabulary has no such product."""
+
+    kind = UNKNOWN_PRODUCT
+
+
+class UnknownMessageError(ApiError):
+    """No such post stands in the marts."""
+
+    kind = UNKNOWN_MESSAGE
+
+
+class UnknownImageError(ApiError):
+    """No post has such a picture, or its file is gone."""
+
+    kind = UNKNOWN_IMAGE
+
+
+class NotAcceptableError(ApiError):
+    """The client accepts neither JSON nor CSV."""
+
+    kind = NOT_ACCEPTABLE
+
+
+class TooManyRequestsError(ApiError):
+    """A client has asked more often than `MEDWH_API_RATE_LIMIT` allows."""
+
+    kind = TOO_MANY_REQUESTS
+
+
+class ImagesUnreachableError(ApiError):
+    """The lake does not answer."""
+
+    kind = IMAGES_UNREACHABLE
 
 
 class NotDescribedError(ApiError):
@@ -184,13 +277,19 @@ def documented(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+def problem_response(kind: ProblemKind, *, retry_after: int | None = None) -> JSONResponse:
+    """Return an answer for where no exception can be raised."""
+    return _answer(_problem(kind), retry_after=retry_after or kind.retry_after)
+
+
 def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
     if isinstance(error, InvalidParameterError):
         return _answer_parameters(
             [ParameterProblem(parameter=error.parameter, message=error.message)]
         )
-    return _answer(_problem(error.kind), retry_after=error.kind.retry_after)
+    headers = {"WWW-Authenticate": 'ApiKey header="X-API-Key"'} if error.kind is KEY_MISSING else {}
+    return _answer(_problem(error.kind), retry_after=error.kind.retry_after, headers=headers)
 
 
 def _answer_validation_error(_request: Request, error: Exception) -> JSONResponse:

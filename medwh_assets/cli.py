@@ -395,7 +395,10 @@ def _serve(session: "Session") -> None:
         where,
         session.places.state,
         session.warehouse.api_environment()
-        | {"MEDWH_API_DOCUMENTATION": str(session.places.documentation / "index.html")},
+        | {
+            "MEDWH_API_DOCUMENTATION": str(session.places.documentation / "index.html"),
+            "MEDWH_API_LAKE": session.settings.lake,
+        },
         lambda line: out.print(f"[dim]{line} …[/]"),
     ) as supervisor:
         out.print(f"\n  Dagster UI  [bold]{where.ui}[/]")

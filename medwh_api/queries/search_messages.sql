@@ -11,14 +11,35 @@ select
     replies_count::bigint as replies_count,
     has_counters,
     has_image,
-    image_category
+    image_sha256,
+    image_category,
+    is_repost
 from marts.fct_messages
 where
     message_text ilike %(pattern)s
     and (%(channel)s::text is null or channel_username = %(channel)s)
+    and (%(has_image)s::boolean is null or has_image = %(has_image)s)
+    and (
+        %(first)s::date is null
+        or message_timestamp_utc >= (%(first)s::date)::timestamptz
+    )
+    and (
+        %(last)s::date is null
+        or message_timestamp_utc < (%(last)s::date + 1)::timestamptz
+    )
+    and (
+        %(product)s::text is null
+        or exists (
+            select
+            from marts.fct_product_mentions
+            where
+                fct_product_mentions.message_pk = fct_messages.message_pk
+                and fct_product_mentions.product_key = %(product)s
+        )
+    )
     and (
         %(after_time)s::timestamptz is null
-        or (message_timestamp_utc, message_pk) < (%(after_time)s, %(after_pk)s::text)
+        or (message_timestamp_utc, message_pk) < (%(after_time)s, %(after_message)s::text)
     )
 order by message_timestamp_utc desc, message_pk desc
 limit %(limit)s

@@ -2,46 +2,79 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from medwh_api import queries
-from medwh_api.database import Row
-from medwh_api.dependencies import ChannelInPath, Marts
-from medwh_api.errors import UNKNOWN_CHANNEL, UnknownChannelError, documented
-from medwh_api.schemas.channels import Channel, ChannelActivity
-from medwh_api.schemas.parameters import ActivityParameters, NoParameters
+from medwh_api import cursors, queries
+from medwh_api.answers import Listing
+from medwh_api.cursors import Key
+from medwh_api.dependencies import Answering, ChannelInPath
+from medwh_api.errors import UNKNOWN_CHANNEL, UnknownChannelError
+from medwh_api.routers.described import described_list, described_one
+from medwh_api.schemas.channels import Channel, ChannelActivity, ChannelDetails
+from medwh_api.schemas.parameters import ActivityParameters, NoParameters, PageParameters
 
-router = APIRouter(prefix="/channels", tags=["channels"])
+router = APIRouter(prefix="/api/channels", tags=["channels"])
+
+_CHANNELS = Listing(
+    queries.LIST_CHANNELS,
+    Channel,
+    Key({"channel_username": ("after_channel", cursors.Text)}),
+    "channels",
+)
+_ACTIVITY = Listing(
+    queries.LIST_CHANNEL_ACTIVITY,
+    ChannelActivity,
+    Key({"activity_date": ("after_day", cursors.Day)}),
+    "channel-activity",
+)
 
 
 @router.get(
     "",
-    response_model=list[Channel],
     summary="All channels",
     response_description="Channels by name.",
+    **described_list(Channel),
 )
-async def list_channels(marts: Marts, _parameters: Annotated[NoParameters, Query()]) -> list[Row]:
+async def list_channels(
+    answers: Answering, parameters: Annotated[PageParameters, Query()]
+) -> Response:
     """Every channel that has a post in the warehouse."""
-    return await marts.fetch(queries.LIST_CHANNELS)
+    return await answers.page(_CHANNELS, parameters)
+
+
+@router.get(
+    "/{channel_username}",
+    summary="One channel",
+    response_description="All that is known of it.",
+    **described_one(ChannelDetails, UNKNOWN_CHANNEL),
+)
+async def get_channel(
+    answers: Answering,
+    channel_username: ChannelInPath,
+    _parameters: Annotated[NoParameters, Query()],
+) -> Response:
+    """Names, description, kinds of posts and averages. How fresh it is stands in /api/freshness."""
+    return await answers.one(
+        queries.DESCRIBE_CHANNEL, {"channel": channel_username}, UnknownChannelError()
+    )
 
 
 @router.get(
     "/{channel_username}/activity",
-    response_model=list[ChannelActivity],
     summary="A channel's activity by day",
     response_description="One row per day with a post, the earliest first.",
-    responses=documented(UNKNOWN_CHANNEL),
+    **described_list(ChannelActivity, failures=(UNKNOWN_CHANNEL,)),
 )
 async def get_channel_activity(
-    marts: Marts,
+    answers: Answering,
     channel_username: ChannelInPath,
     parameters: Annotated[ActivityParameters, Query()],
-) -> list[Row]:
+) -> Response:
     """Posts, things seen on their pictures, views, forwards and replies of each day (UTC)."""
-    days = await marts.fetch(
-        queries.SUM_CHANNEL_ACTIVITY,
-        {"channel": channel_username, "first": parameters.first, "last": parameters.last},
+    asked = {"channel": channel_username, "first": parameters.first, "last": parameters.last}
+    return await answers.page(
+        _ACTIVITY,
+        parameters,
+        asked,
+        unless_empty=(queries.FIND_CHANNEL, UnknownChannelError()),
     )
-    if not days and not await marts.fetch(queries.FIND_CHANNEL, {"channel": channel_username}):
-        raise UnknownChannelError
-    return days

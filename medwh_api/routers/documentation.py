@@ -81,9 +81,8 @@ def get_warehouse(request: Request) -> HTMLResponse:
     )
 
 
-def mount_documentation(app: FastAPI, settings: ApiSettings) -> None:
+def mount_documentation(app: FastAPI) -> None:
     """Serve the pages and the files they need."""
-    app.state.settings = settings
     app.include_router(router)
     assets = Path(fastapi_offline.__file__).with_name("static")
     app.mount("/docs/assets", StaticFiles(directory=assets), name="docs-assets")

@@ -1,88 +1,103 @@
 """`/api/search`: posts by their text."""
 
-import base64
-import binascii
-import json
-from datetime import datetime
+import re
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import RedirectResponse
 
-from medwh_api import queries
-from medwh_api.database import Row
-from medwh_api.dependencies import Marts
-from medwh_api.errors import InvalidParameterError
-from medwh_api.schemas.parameters import SearchParameters
+from medwh_api import cursors, queries
+from medwh_api.answers import Listing
+from medwh_api.cursors import Key
+from medwh_api.dependencies import Answering
+from medwh_api.errors import INVALID_PARAMETER, documented
+from medwh_api.routers.described import described_list
+from medwh_api.schemas.parameters import RedirectedSearchParameters, SearchParameters
 from medwh_api.schemas.search import FoundMessage
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/api/search", tags=["search"])
+
+_CONTEXT = 40
+_MOST_HIGHLIGHTS = 3
+_FOUND = Listing(
+    queries.SEARCH_MESSAGES,
+    FoundMessage,
+    Key(
+        {
+            "message_timestamp_utc": ("after_time", cursors.Moment),
+            "message_pk": ("after_message", cursors.Text),
+        }
+    ),
+    "messages",
+)
+
+
+@router.get(
+    "",
+    status_code=307,
+    response_class=RedirectResponse,
+    summary="Short way to the search",
+    response_description="The search's address.",
+    responses=documented(INVALID_PARAMETER),
+)
+async def redirect_search(
+    parameters: Annotated[RedirectedSearchParameters, Query()],
+) -> RedirectResponse:
+    """`?q=` leads to `/api/search/messages?query=`."""
+    return RedirectResponse(f"search/messages?{urlencode({'query': parameters.q})}")
 
 
 @router.get(
     "/messages",
-    response_model=list[FoundMessage],
     summary="Posts that hold a text",
     response_description="Posts, the newest first.",
-    responses={
-        200: {
-            "headers": {
-                "Link": {
-                    "description": '`<…>; rel="next"` where there are more posts.',
-                    "schema": {"type": "string"},
-                }
-            }
-        }
-    },
+    **described_list(FoundMessage),
 )
 async def search_messages(
-    marts: Marts, parameters: Annotated[SearchParameters, Query()], response: Response
-) -> list[Row]:
+    answers: Answering, parameters: Annotated[SearchParameters, Query()]
+) -> Response:
     """Posts whose text holds the query, in any script, upper and lower case alike, newest first.
 
-    `%` and `_` are ordinary characters. Where there are more, the `Link` header leads on.
+    `%` and `_` are ordinary characters.
     """
-    after_time, after_pk = _read_cursor(parameters.after)
-    found = await marts.fetch(
-        queries.SEARCH_MESSAGES,
+    return await answers.page(
+        _FOUND,
+        parameters,
         {
-            "pattern": _containing(parameters.query),
+            "pattern": containing(parameters.query),
             "channel": parameters.channel,
-            "after_time": after_time,
-            "after_pk": after_pk,
-            "limit": parameters.limit + 1,
+            "product": parameters.product,
+            "first": parameters.first,
+            "last": parameters.last,
+            "has_image": parameters.has_image,
         },
+        finish=_highlighter(parameters.query),
     )
-    page = found[: parameters.limit]
-    if len(found) > len(page):
-        asked = parameters.model_dump(exclude_none=True) | {"after": _cursor(page[-1])}
-        response.headers["Link"] = f'<?{urlencode(asked)}>; rel="next"'
-    return page
 
 
-def _containing(text: str) -> str:
+def containing(text: str) -> str:
     r"""Return the LIKE pattern for texts that hold this one, its own `%`, `_` and `\` escaped."""
     for special in "\\%_":
         text = text.replace(special, f"\\{special}")
     return f"%{text}%"
 
 
-def _cursor(row: Row) -> str:
-    place = [row["message_timestamp_utc"].isoformat(), row["message_pk"]]
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+def _highlighter(query: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    looked_for = re.compile(re.escape(query), re.IGNORECASE)
 
+    def finish(row: dict[str, Any]) -> dict[str, Any]:
+        text: str = row["message_text"]
+        found = list(zip(range(_MOST_HIGHLIGHTS), looked_for.finditer(text), strict=False))
+        row["highlights"] = [
+            {
+                "before": text[max(place.start() - _CONTEXT, 0) : place.start()],
+                "match": place.group(),
+                "after": text[place.end() : place.end() + _CONTEXT],
+            }
+            for _, place in found
+        ]
+        return row
 
-def _read_cursor(cursor: str | None) -> tuple[datetime | None, str | None]:
-    if cursor is None:
-        return None, None
-    try:
-        place: Any = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        time, pk = place
-        moment = datetime.fromisoformat(time)
-        if moment.tzinfo is None or not isinstance(pk, str) or not pk.isalnum():
-            raise ValueError(place)
-    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-        raise InvalidParameterError(
-            "after", "This is no cursor: take it from the `Link` header of the page before."
-        ) from error
-    return moment, pk
+    return finish

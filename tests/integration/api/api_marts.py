@@ -10,6 +10,7 @@ from medwh_api.settings import ApiSettings
 from medwh_assets.warehouse.connection import Database
 from medwh_assets.warehouse.server import EmbeddedServer
 from medwh_assets.warehouse.setup import set_up
+from tests.integration.api.contracts import create_statements
 
 HERE = Path(__file__).parent
 
@@ -43,8 +44,11 @@ class Marts:
         )
         set_up(database)
         with database.connect("medwh_transformer") as connection:
-            for name in ("marts.sql", "posts.sql"):
-                connection.execute((HERE / name).read_bytes())
+            for statement in create_statements():
+                connection.execute(statement.encode())
+            connection.execute((HERE / "posts.sql").read_bytes())
+        with database.connect("medwh_loader") as connection:
+            connection.execute((HERE / "operations.sql").read_bytes())
 
     def until_somebody_waits(self) -> None:
         """Return once a query of an API waits for a lock."""

@@ -1,6 +1,8 @@
 """A throw-away server for the API's tests: they stop it, freeze it and start it again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,6 +10,7 @@ from fastapi.testclient import TestClient
 from medwh_api.main import create_app
 from medwh_assets.warehouse.server import EmbeddedServer
 from tests.integration.api.api_marts import Marts
+from tests.integration.api.service import Service, start_service
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +45,18 @@ def client(marts: Marts) -> Iterator[TestClient]:
     """A client of an API on the marts."""
     with TestClient(create_app(marts.settings())) as client:
         yield client
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Start the service with nothing but the settings given; it is ended after the test."""
+    started: list[Service] = []
+
+    def start(*arguments: str, output: TextIO | None = None, **settings: object) -> Service:
+        started.append(start_service(tmp_path, *arguments, output=output, **settings))
+        return started[-1]
+
+    yield start
+    for service in started:
+        with service:  # closes its pipe
+            service.kill()

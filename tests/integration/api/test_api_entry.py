@@ -1,51 +1,16 @@
 """`python -m medwh_api`: how it starts, how it refuses to, and how it ends."""
 
-import os
+import json
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.integration.api.api_marts import Marts
-
-Service = subprocess.Popen[str]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Start the service in a folder without a `.env`, with nothing but the settings given."""
-    started: list[Service] = []
-
-    def start(**settings: object) -> Service:
-        environment = {name: value for name, value in os.environ.items() if "MEDWH" not in name}
-        environment |= {f"MEDWH_API_{name}": str(value) for name, value in settings.items()}
-        service = subprocess.Popen(
-            [sys.executable, "-m", "medwh_api"],
-            cwd=tmp_path,
-            env=environment | {"PYTHONPATH": str(Path.cwd())},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        started.append(service)
-        return service
-
-    yield start
-    for service in started:
-        with service:  # closes its pipe
-            service.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+from tests.integration.api.service import Service, free_port, until_ready
 
 
 def test_a_taken_port_is_said_with_the_setting_to_change(start: Callable[..., Service]):
@@ -91,15 +56,6 @@ def test_a_request_in_flight_is_answered_before_it_ends(
     assert "Traceback" not in output
 
 
-def until_ready(address: str) -> None:
-    while True:
-        try:
-            if httpx2.get(f"{address}/health/ready").status_code == 200:
-                return
-        except httpx2.TransportError:
-            time.sleep(0.05)
-
-
 def until_refused(port: int) -> None:
     while True:
         try:
@@ -107,3 +63,30 @@ def until_refused(port: int) -> None:
         except OSError:
             return
         time.sleep(0.01)
+
+
+def test_a_new_key_is_printed_with_its_hash(start: Callable[..., Service]):
+    service = start("new-key")
+    output, _ = service.communicate()
+    key, hashed = (line.split()[-1] for line in output.splitlines())
+    assert key.startswith("medwh_") and len(key) > 40
+    assert len(hashed) == 64
+
+
+def test_each_request_is_one_line_of_json_without_what_was_asked_and_by_whom(
+    start: Callable[..., Service], marts: Marts
+):
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    service = start(PORT=port, DB_HOST=marts.server.socket_folder, DB_NAME=marts.name)
+    until_ready(address)
+    httpx2.get(
+        f"{address}/api/search/messages?query=secretword", headers={"X-Request-ID": "mine-1"}
+    )
+    service.send_signal(signal.SIGTERM)
+    output, _ = service.communicate()
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    (told,) = [line for line in lines if line.get("request_id") == "mine-1"]
+    assert (told["route"], told["status"]) == ("/api/search/messages", 200)
+    assert "secretword" not in output
+    assert "127.0.0.1" not in "".join(json.dumps(line) for line in lines if "request_id" in line)

@@ -12,16 +12,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from medwh_api.main import create_app
+from tests.integration.api.addresses import CLOCKED, LISTS, SINGLE
 from tests.integration.api.api_marts import Marts
 
-ADDRESSES = [
-    "/api/reports/top-products",
-    "/api/reports/visual-content",
-    "/api/channels",
-    "/api/channels/addis_drugs/activity",
-    "/api/search/messages?query=paracetamol",
-    "/health/ready",
-]
+ADDRESSES = [*LISTS, *SINGLE, *CLOCKED, "/health/ready"]
 UNREACHABLE = "urn:medwh:problem:database-unreachable"
 NOT_BUILT = "urn:medwh:problem:warehouse-not-built"
 # What is promised, in seconds.
@@ -157,7 +151,6 @@ def test_a_request_beyond_the_pool_is_refused_and_the_pool_lives_on(marts: Marts
     "sql",
     [
         "drop schema marts cascade",
-        "drop table marts.fct_messages, marts.fct_image_detections, marts.dim_channels cascade",
         "revoke usage on schema marts from medwh_api",
         "revoke select on all tables in schema marts from medwh_api",
     ],
@@ -165,7 +158,7 @@ def test_a_request_beyond_the_pool_is_refused_and_the_pool_lives_on(marts: Marts
 def test_marts_that_are_not_there_are_not_built_yet(own_marts: Marts, sql: str):
     own_marts.run(sql)
     with TestClient(create_app(own_marts.settings())) as client:
-        for address in ADDRESSES:
+        for address in [*LISTS, *SINGLE, f"/api/images/{'a' * 64}", "/health/ready"]:
             answer = client.get(address)
             assert (answer.status_code, answer.json()["type"]) == (503, NOT_BUILT)
 

@@ -101,6 +101,7 @@ create table if not exists ops.builds (
     full_refresh boolean not null
 );
 alter table ops.builds add column if not exists models_sha256 text;
+alter table ops.builds add column if not exists content_sha256 text;
 create table if not exists ops.build_loads (
     build_id bigint not null references ops.builds,
     load_id bigint not null references raw.loads,
@@ -244,6 +245,14 @@ select
 from newest
 inner join readable on newest.channel_username = readable.channel_username;
 
+-- What the marts hold, in one hash; null while they are being built, and until a build that failed is
+-- made good: then nobody can say.
+create or replace view ops.built_content as
+select content_sha256
+from ops.builds
+order by build_id desc
+limit 1;
+
 -- What the API may tell about loading: per channel, from the latest load of each slice.
 create or replace view ops.channel_loads as
 with latest as (
@@ -341,6 +350,7 @@ grant usage, create on schema staging, marts to medwh_transformer;
 
 grant usage on schema marts, ops to medwh_api;
 grant select on ops.channel_loads, ops.channel_status, ops.freshness, ops.check_results to medwh_api;
+grant select on ops.built_content to medwh_api;
 -- dbt makes its tables anew, so the right must come with the table.
 alter default privileges for role medwh_transformer in schema marts
 grant select on tables to medwh_api;

@@ -1,0 +1,2 @@
+select content_sha256
+from ops.built_content
