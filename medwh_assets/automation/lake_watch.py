@@ -212,14 +212,17 @@ class LakeWatch:
         found, gone = changed(self._lake.listing(), known, self._lake.start_date, today)
         result = Scan()
         looked_at: list[SeenFile] = []
-        at_first = busy()
+        at_first = busy() if found else ()
+        locked: set[str] = set()
         for key, stamp in found:
             over = len(looked_at) >= most or time.monotonic() >= until
-            if over or _is_busy(key[1], at_first):
+            if over or key[1].channel in locked or _is_busy(key[1], at_first):
                 result.waiting += 1
                 continue
             seen = self._look(key, stamp, result)
             if seen is None:
+                # An import holds the channel, for all of its slices.
+                locked.add(key[1].channel)
                 result.waiting += 1
             else:
                 looked_at.append(seen)
