@@ -178,11 +178,16 @@ class World:
             build, keys_by_output_name={"result": dg.AssetKey(["marts", "all_of_it"])}
         )
         return dg.Definitions(
-            assets=[*stages, model],
+            assets=[*stages, channel_facts, model],
             resources={"progress": recorder},
             executor=dg.in_process_executor,
             loggers={"medwh": dg.colored_console_logger},
         )
+
+
+@dg.asset(key=keys.RAW_CHANNELS)
+def channel_facts() -> None:
+    """Nothing is known of channels here."""
 
 
 class RefreshConfig(dg.Config):
@@ -321,3 +326,12 @@ def test_slices_before_the_start_date_are_no_partitions(world: World) -> None:
     world.lake.write("telegram_messages/2020-01-01/alpha.json", b"[]\n")
     world.run()
     assert world.did[keys.LAKE_MESSAGES] == [A, B]
+
+
+def test_that_nothing_is_known_of_channels_is_told_once_so_that_the_ui_misses_nothing(
+    world: World,
+) -> None:
+    world.run()
+    world.run()
+    told = world.instance.fetch_materializations(keys.RAW_CHANNELS, limit=5).records
+    assert len(told) == 1
