@@ -219,9 +219,11 @@ class StageRunner:
                 self._finish(name, 0, time.monotonic(), result, failed=1)
                 continue
             failed[key] = without | self._stage(key, due, result)
-        self._stage(
-            keys.RAW_CHANNELS, facts_due(self._lake, self._ledger.loaded_channel_facts()), result
-        )
+        facts = facts_due(self._lake, self._ledger.loaded_channel_facts())
+        self._stage(keys.RAW_CHANNELS, facts, result)
+        if not facts and not self._instance.get_latest_materialization_event(keys.RAW_CHANNELS):
+            # That there is nothing is known now: the UI would show the asset as never made.
+            self._execute([keys.RAW_CHANNELS], {})
         self._build(result, full_refresh=full_refresh)
         return result
 

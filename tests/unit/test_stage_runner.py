@@ -180,11 +180,16 @@ class World:
             build, keys_by_output_name={"result": dg.AssetKey(["marts", "all_of_it"])}
         )
         return dg.Definitions(
-            assets=[*stages, model],
+            assets=[*stages, channel_facts, model],
             resources={"progress": recorder},
             executor=dg.in_process_executor,
             loggers={"medwh": dg.colored_console_logger},
         )
+
+
+@dg.asset(key=keys.RAW_CHANNELS)
+def channel_facts() -> None:
+    """Nothing is known of channels here."""
 
 
 class RefreshConfig(dg.Config):
@@ -335,3 +340,12 @@ def test_slices_that_are_not_as_they_were_loaded_keep_the_marts_from_being_built
     world.hindrances.clear()
     assert world.run().ok
     assert world.refreshed == [False]
+
+
+def test_that_nothing_is_known_of_channels_is_told_once_so_that_the_ui_misses_nothing(
+    world: World,
+) -> None:
+    world.run()
+    world.run()
+    told = world.instance.fetch_materializations(keys.RAW_CHANNELS, limit=5).records
+    assert len(told) == 1
