@@ -51,7 +51,7 @@ ProductInPath = Annotated[
 ]
 MessageIdInPath = Annotated[
     int,
-    Path(ge=1, le=2**63 - 1, description="The post's number in its channel.", examples=[18021]),
+    Path(ge=1, le=2**63 - 1, description="The post's number in its channel.", examples=[3377]),
 ]
 ImageInPath = Annotated[
     str,

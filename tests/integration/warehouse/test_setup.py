@@ -24,6 +24,7 @@ RELATIONS = """
 RELATIONS_MADE = [
     "ops.build_loads",
     "ops.builds",
+    "ops.built_content",
     "ops.channel_deadlines",
     "ops.channel_loads",
     "ops.channel_status",

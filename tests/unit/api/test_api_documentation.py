@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from fastapi.testclient import TestClient
 
 from medwh_api.main import create_app
@@ -103,3 +104,14 @@ def test_the_root_leads_to_the_documentation(client: TestClient):
     answer = client.get("/")
     assert answer.url.path == "/docs"
     assert answer.status_code == 200
+
+
+def test_every_answer_has_a_real_example_that_fits_its_schema(client: TestClient):
+    schema = client.get("/openapi.json").json()
+    for path, operation in operations(client):
+        for media_type, content in operation["responses"].get("200", {}).get("content", {}).items():
+            if media_type.startswith("image/"):
+                continue
+            assert "example" in content, (path, media_type)
+            Draft202012Validator(schema | content["schema"]).validate(content["example"])
+            assert content["example"] or path == "/api/reports/price-changes"
