@@ -71,6 +71,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
                 ],
                 ServeSettings(),
                 watch if read_live else None,
+                DBT_PROJECT,
             ),
             asset_checks=[every_slice_is_done, *data_checks()],
             jobs=[PIPELINE],

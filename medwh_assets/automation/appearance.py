@@ -5,6 +5,7 @@ Rules cross rooms, so they are laid over the rooms' assets here.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
@@ -74,8 +75,23 @@ _ANSWERS: Final = {
 }
 
 
+# Where an asset that is no model is made, below the package.
+_MADE_IN: Final = {
+    keys.LAKE_MESSAGES: "telegram/assets.py",
+    keys.LAKE_IMAGES: "telegram/assets.py",
+    keys.LAKE_DETECTIONS: "detection/assets.py",
+    keys.RAW_MESSAGES: "warehouse/assets.py",
+    keys.RAW_DETECTIONS: "warehouse/assets.py",
+    keys.RAW_CHANNELS: "warehouse/assets.py",
+    keys.RAW_EXTRACTIONS: "extraction/assets.py",
+}
+
+
 def presented(
-    assets: Sequence[dg.AssetsDefinition], serve: ServeSettings, watch: WatchSettings | None
+    assets: Sequence[dg.AssetsDefinition],
+    serve: ServeSettings,
+    watch: WatchSettings | None,
+    dbt_project: Path,
 ) -> list[dg.AssetsDefinition]:
     """Return assets as the UI shows them.
 
@@ -83,12 +99,24 @@ def presented(
         assets: the rooms' assets.
         serve: where the API answers.
         watch: when what is read live is late; None if no channel is, and so nothing can be.
+        dbt_project: folder of the dbt project.
     """
+    package = Path(__file__).parents[1]
+    files = {key: package / name for key, name in _MADE_IN.items()}
+    models = {
+        file.stem: file
+        for folder, ending in (("models", "sql"), ("seeds", "csv"))
+        for file in (dbt_project / folder).rglob(f"*.{ending}")
+    }
 
     def dressed(spec: dg.AssetSpec) -> dg.AssetSpec:
         changes: dict[str, Any] = {
             "owners": list(spec.owners or OWNERS),
-            "metadata": {**spec.metadata, **_metadata(spec.key, serve)},
+            "metadata": {
+                **spec.metadata,
+                **_metadata(spec.key, serve),
+                **_code(files.get(spec.key) or models.get(spec.key.path[-1])),
+            },
         }
         if spec.key in FOLLOWING:
             changes["automation_condition"] = on_news()
@@ -100,6 +128,14 @@ def presented(
         return spec.replace_attributes(**changes)
 
     return [one.map_asset_specs(dressed) for one in assets]
+
+
+def _code(file: Path | None) -> dict[str, Any]:
+    """Return the link to the file in which an asset is made, which opens in an editor."""
+    if file is None:
+        return {}
+    reference = dg.LocalFileCodeReference(file_path=str(file), line_number=1, label=file.name)
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 
 def _metadata(key: dg.AssetKey, serve: ServeSettings) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def message(run: FailedRun) -> str:
     """Say what failed, for which slices, and why."""
     job = "a run of assets" if run.job.startswith("__") else run.job
     lines = [f"{job} ({run.run_id[:8]}) failed for {slices_of(run.tags, run.named)}"]
-    told = run.steps or {"": run.reason}
+    told = run.steps or {"": f"no step said why; its process was killed, or crashed: {run.reason}"}
     for step, reason in told.items():
         where = step.replace("__", "/", 1)
         lines.append(f"{where}: {_one_line(reason)}" if where else _one_line(reason))

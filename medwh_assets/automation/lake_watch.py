@@ -6,6 +6,7 @@ being written by a run at this moment is left for a later tick. News goes to a j
 warehouse, whose ids are the sensor's cursor.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ SENSOR_NAME = "lake_sensor"
 # 1,000 files are read in less than a second from a disk; 300 events take 3 s to write.
 MOST_READ: Final = 1000
 MOST_REPORTED: Final = 300
+# A sensor has 60 s for all that it does; files that come without a manifest are written anew.
+SECONDS_FOR_READING: Final = 20.0
 _SECONDS_FOR_A_LOCK = 1
 
 _LAYERS: Final[dict[WatchedKind, Layer]] = {
@@ -193,26 +196,33 @@ class LakeWatch:
         *,
         today: date,
         most: int = MOST_READ,
+        seconds: float = SECONDS_FOR_READING,
     ) -> Scan:
-        """Look at what has changed, at most at so many files, and keep it.
+        """Look at what has changed, at most at so many files and for so long, and keep it.
 
         Args:
             reported: what runs and earlier ticks have told of.
             busy: what runs are working on when it is asked; that is left for a later tick.
             today: the last day that has a partition.
             most: how many files are read.
+            seconds: for how long.
         """
+        until = time.monotonic() + seconds
         known = self.journal.known()
         found, gone = changed(self._lake.listing(), known, self._lake.start_date, today)
         result = Scan()
         looked_at: list[SeenFile] = []
-        at_first = busy()
+        at_first = busy() if found else ()
+        locked: set[str] = set()
         for key, stamp in found:
-            if len(looked_at) >= most or _is_busy(key[1], at_first):
+            over = len(looked_at) >= most or time.monotonic() >= until
+            if over or key[1].channel in locked or _is_busy(key[1], at_first):
                 result.waiting += 1
                 continue
             seen = self._look(key, stamp, result)
             if seen is None:
+                # An import holds the channel, for all of its slices.
+                locked.add(key[1].channel)
                 result.waiting += 1
             else:
                 looked_at.append(seen)

@@ -117,6 +117,7 @@ class World:
     refreshed: list[bool] = field(default_factory=list[bool])
     watcher: Watcher = field(default_factory=Watcher)
     rules: str = "rules"
+    hindrances: list[str] = field(default_factory=list[str])
 
     def run(self, selection: Selection | None = None, **options: bool) -> RunResult:
         recorder = Recorder(self.watcher)
@@ -129,6 +130,7 @@ class World:
             lambda: self.rules,
             lambda: self.models,
             recorder,
+            lambda: self.hindrances,
         )
         return runner.run(selection or Selection(read=(A, B)), **options)
 
@@ -335,3 +337,15 @@ def test_that_nothing_is_known_of_channels_is_told_once_so_that_the_ui_misses_no
     world.run()
     told = world.instance.fetch_materializations(keys.RAW_CHANNELS, limit=5).records
     assert len(told) == 1
+
+
+def test_slices_that_are_not_as_they_were_loaded_keep_the_marts_from_being_built(
+    world: World,
+) -> None:
+    world.hindrances.append("the lake and raw differ in alpha|2025-03-01")
+    result = world.run()
+    assert world.refreshed == []
+    assert result.failures == [("dbt", "not begun", "the lake and raw differ in alpha|2025-03-01")]
+    world.hindrances.clear()
+    assert world.run().ok
+    assert world.refreshed == [False]

@@ -422,6 +422,15 @@ def test_the_ui_reads_live_channels_in_run_workers_and_the_sensor_what_a_pause_c
             " ... on Sensors { results { name sensorState { status } } } } }",
             s=SELECTOR,
         )
+        schedules = ui.ask(
+            "query($s: RepositorySelector!) { schedulesOrError(repositorySelector: $s) {"
+            " ... on Schedules { results { scheduleState { status } } } } }",
+            s=SELECTOR,
+        )
+        wait_for(
+            lambda: str(live.pipeline.rows("select count(*) from ops.channel_deadlines")[0][0]),
+            {"2"},
+        )
         of_the_rest = (
             "select count(*) from marts.fct_messages where channel_username = %s"
             " and message_date = %s"
@@ -431,9 +440,13 @@ def test_the_ui_reads_live_channels_in_run_workers_and_the_sensor_what_a_pause_c
         )
     assert live.pipeline.rows("select count(*) from ops.telegram_rest") == [(0,)]
     assert status == "SUCCESS"
-    assert sensors["sensorsOrError"]["results"] == [
-        {"name": "telegram_cooldown_sensor", "sensorState": {"status": "RUNNING"}}
-    ]
+    cooldown = {"name": "telegram_cooldown_sensor", "sensorState": {"status": "RUNNING"}}
+    assert cooldown in sensors["sensorsOrError"]["results"]
+    # There is a session, so the nightly schedule is on, and each channel has its deadline.
+    assert schedules["schedulesOrError"]["results"] == [{"scheduleState": {"status": "RUNNING"}}]
+    assert live.pipeline.rows(
+        "select channel_username, status, is_live from ops.freshness order by 1"
+    ) == [(FIRST, "fresh", True), (SECOND, "fresh", True)]
     assert live.pipeline.rows(
         "select channel_username, count(*) from raw.telegram_messages"
         " where message_date between %s and %s group by 1 order by 1",

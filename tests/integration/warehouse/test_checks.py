@@ -9,7 +9,8 @@ from medwh_assets.automation.checks import DATA_CHECKS, blocked, checks_sensor
 from medwh_assets.lake.journal import KnownFile, SeenFile
 from medwh_assets.lake.store import Lake
 from medwh_assets.slices import Slice
-from medwh_assets.verdicts import Noted, Verdict
+from medwh_assets.verdicts import Noted, Unbuilt, Verdict
+from medwh_assets.warehouse.builds import unbuilt
 from medwh_assets.warehouse.check_facts import WarehouseCheckFacts
 from medwh_assets.warehouse.connection import Connection, Database, Role
 from medwh_assets.warehouse.lake_journal import WarehouseLakeJournal
@@ -166,6 +167,18 @@ def test_posts_that_the_marts_do_not_have_are_found_once_their_loads_are_built(
     found = facts.unequal_in_marts(10)
     assert found is not None
     assert [one.counts for one in found] == [{"raw": 2, "marts": 1}]
+
+
+def test_the_loads_that_no_finished_build_holds_are_told_with_their_times(place: Place) -> None:
+    with place.connect("medwh_loader") as connection:
+        assert unbuilt(connection) == Unbuilt(0, 0, None, None)
+        load(place, 1)
+        load(place, 1, 2, sha256="def")
+        found = unbuilt(connection)
+        assert (found.loads, found.newest_load > 1) == (2, True)
+        assert found.oldest_at is not None
+        assert found.newest_at is not None
+        assert found.oldest_at < found.newest_at
 
 
 def test_each_channel_is_measured_by_its_own_deadline(

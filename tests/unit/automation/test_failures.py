@@ -34,7 +34,7 @@ def test_a_failure_is_told_with_its_step_its_slices_and_its_reason() -> None:
 
 def test_a_run_that_was_killed_has_no_step_to_tell_of() -> None:
     said = message(failed(steps={}, reason="the run worker has gone", job="telegram_etl_pipeline"))
-    assert said.endswith("the run worker has gone")
+    assert said.endswith("its process was killed, or crashed: the run worker has gone")
     assert said.startswith("telegram_etl_pipeline")
 
 

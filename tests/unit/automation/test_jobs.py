@@ -58,6 +58,8 @@ def test_every_night_the_live_channels_are_read_again_and_no_others_in_one_run(
     days = ["chemed123|2025-03-01..2025-03-07", "third_shop|2025-03-01..2025-03-07"]
     assert slices(request) == {key.to_python_identifier(): days for key in keys.SLICE_STAGES}
     assert request.tags["dagster/asset_partition_range_start"] == "chemed123|2025-03-01"
+    # It goes before backfills, which have no priority.
+    assert int(request.tags["dagster/priority"]) > 0
 
 
 def test_on_mondays_the_walk_goes_deeper(instance: dg.DagsterInstance) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from medwh_assets.automation.lake_watch import (
     lake_sensor,
 )
 from medwh_assets.definitions import build_defs
+from medwh_assets.errors import LakeBusyError
 from medwh_assets.lake.journal import FileKey, KnownFile, Seen, SeenFile, WatchedKind
 from medwh_assets.lake.records import to_lines
 from medwh_assets.lake.store import Lake
@@ -172,6 +174,26 @@ def test_a_file_that_cannot_be_read_costs_itself_and_is_looked_at_again_when_it_
     assert scan(lake, journal).new == 1
 
 
+def test_a_channel_that_an_import_holds_waits_and_keeps_no_other_waiting(
+    lake: Lake, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    @contextmanager
+    def lock(channel: str, timeout: float | None = None) -> Iterator[None]:
+        tried.append(channel)
+        if channel == CHANNEL and timeout is not None:
+            raise LakeBusyError("an import")
+        yield
+
+    monkeypatch.setattr(lake, "lock", lock)
+    for piece in (PIECE, Slice(CHANNEL, DAY + timedelta(days=1)), Slice("other_shop", DAY)):
+        drop(lake, piece)
+    found = scan(lake, journal)
+    assert (found.new, found.waiting) == (1, 2)
+    assert tried.count(CHANNEL) == 1
+
+
 def test_a_tick_reads_at_most_so_many_files_and_the_next_ones_the_rest(
     lake: Lake, journal: Journal
 ) -> None:
@@ -179,6 +201,7 @@ def test_a_tick_reads_at_most_so_many_files_and_the_next_ones_the_rest(
         drop(lake, Slice(CHANNEL, DAY + timedelta(days=n)))
     found = scan(lake, journal, most=2)
     assert (found.looked_at, found.waiting) == (2, 3)
+    assert scan(lake, journal, seconds=0).looked_at == 0
     while scan(lake, journal, most=2).looked_at:
         pass
     assert len(journal.entries) == 5

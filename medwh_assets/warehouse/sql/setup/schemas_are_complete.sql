@@ -14,6 +14,7 @@ select
     and to_regclass('ops.telegram_rest') is not null
     and to_regclass('ops.channel_status') is not null
     and to_regclass('ops.channel_loads') is not null
+    and to_regclass('ops.lake_files') is not null
     and to_regclass('ops.lake_seen') is not null
     and to_regclass('ops.check_results') is not null
     and to_regclass('ops.freshness') is not null
