@@ -330,6 +330,15 @@ def test_slices_before_the_start_date_are_no_partitions(world: World) -> None:
     assert world.did[keys.LAKE_MESSAGES] == [A, B]
 
 
+def test_that_nothing_is_known_of_channels_is_told_once_so_that_the_ui_misses_nothing(
+    world: World,
+) -> None:
+    world.run()
+    world.run()
+    told = world.instance.fetch_materializations(keys.RAW_CHANNELS, limit=5).records
+    assert len(told) == 1
+
+
 def test_slices_that_are_not_as_they_were_loaded_keep_the_marts_from_being_built(
     world: World,
 ) -> None:
@@ -340,12 +349,3 @@ def test_slices_that_are_not_as_they_were_loaded_keep_the_marts_from_being_built
     world.hindrances.clear()
     assert world.run().ok
     assert world.refreshed == [False]
-
-
-def test_that_nothing_is_known_of_channels_is_told_once_so_that_the_ui_misses_nothing(
-    world: World,
-) -> None:
-    world.run()
-    world.run()
-    told = world.instance.fetch_materializations(keys.RAW_CHANNELS, limit=5).records
-    assert len(told) == 1
