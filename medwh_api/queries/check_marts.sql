@@ -12,6 +12,7 @@ from
     marts.fct_offers,
     marts.fct_product_mentions,
     marts.mart_channel_daily_activity,
+    marts.mart_detected_classes,
     marts.mart_price_history,
     marts.mart_product_prices,
     marts.mart_visual_engagement

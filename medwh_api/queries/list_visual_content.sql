@@ -4,12 +4,12 @@ with categories as (
         channel_username,
         image_category,
         count(*) as message_count,
-        count(distinct distinct_message_key) as distinct_message_count,
-        count(distinct image_sha256) as distinct_image_count,
+        count(*) filter (where not is_repost) as new_message_count,
         avg(views_count) filter (where has_counters) as average_views,
         avg(forwards_count) filter (where has_counters) as average_forwards,
         avg(reactions_count) filter (where has_counters) as average_reactions,
-        (array_agg(image_sha256 order by views_count desc, message_pk))[1] as example_image_sha256
+        -- The most viewed one's picture, without sorting them all.
+        substr(max(lpad(views_count::text, 20, '0') || image_sha256), 21) as example_image_sha256
     from marts.fct_messages
     where
         image_category is not null
@@ -37,8 +37,7 @@ select
     channel_username,
     image_category,
     message_count,
-    distinct_message_count,
-    distinct_image_count,
+    new_message_count,
     share,
     round(average_views, 2)::float8 as average_views,
     round(average_forwards, 2)::float8 as average_forwards,

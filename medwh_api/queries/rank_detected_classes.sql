@@ -1,15 +1,46 @@
--- People are on pictures too, but they are no product.
-with classes as (
+-- People are on pictures too, but they are no product. All time and all channels stand ready in a
+-- mart; only a part of them is counted here.
+with boxes as (
     select
         detected_object_class,
-        count(*) as detection_count,
-        count(distinct (image_sha256, box_number)) as distinct_detection_count
+        image_sha256,
+        box_number,
+        count(*) as detection_count
     from marts.fct_image_detections
     where
-        object_role <> 'person'
+        %(is_part)s
+        and object_role <> 'person'
         and (%(channel)s::text is null or channel_username = %(channel)s)
         and (%(first)s::date is null or message_date >= %(first)s)
         and (%(last)s::date is null or message_date <= %(last)s)
+    group by detected_object_class, image_sha256, box_number
+),
+
+counted as (
+    select
+        detected_object_class,
+        detection_count,
+        1 as distinct_detection_count
+    from boxes
+
+    union all
+
+    select
+        detected_object_class,
+        detection_count,
+        distinct_detection_count
+    from marts.mart_detected_classes
+    where
+        not %(is_part)s
+        and object_role <> 'person'
+),
+
+classes as (
+    select
+        detected_object_class,
+        sum(detection_count)::bigint as detection_count,
+        sum(distinct_detection_count)::bigint as distinct_detection_count
+    from counted
     group by detected_object_class
 ),
 

@@ -54,8 +54,9 @@ class VisualContent(BaseModel):
         "lifestyle: a person alone; other: neither."
     )
     message_count: int = Field(description="Posts with such a picture.")
-    distinct_message_count: int = Field(description="The same with reposts counted once.")
-    distinct_image_count: int = Field(description="Different pictures among them.")
+    new_message_count: int = Field(
+        description="Those of them that say what their channel had not said before."
+    )
     share: float = Field(description="Their share of the channel's posts with a picture, 0 to 1.")
     average_views: float | None = Field(
         description="Average views of those whose views are known; null where none are."

@@ -108,3 +108,11 @@ insert into marts.mart_visual_engagement (
 ) values
 ('e1', 'views', 'no_image', 3, 40, 0.9, 0.8, 1.1, 20),
 ('e2', 'views', 'promotional', 1, 5, null, null, null, 5);
+
+insert into marts.mart_detected_classes (
+    detected_class_key, detected_object_class, object_role, detection_count, distinct_detection_count
+) values
+('d1', 'person', 'person', 1, 1),
+('d2', 'blister', 'product', 1, 1),
+('d3', 'bottle', 'product', 3, 2),
+('d4', 'cup', 'other', 1, 1);

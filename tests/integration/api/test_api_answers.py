@@ -73,6 +73,7 @@ def test_top_products_count_boxes_by_class_without_people(client: TestClient):
         ("from=2025-03-02", [("cup", 1)]),
         ("channel=addis_drugs", [("bottle", 3), ("blister", 1)]),
         ("channel=addis_drugs&count=distinct", [("bottle", 2), ("blister", 1)]),
+        ("count=distinct", [("bottle", 2), ("blister", 1), ("cup", 1)]),
     ],
 )
 def test_products_are_ranked_by_what_is_counted(
@@ -97,7 +98,8 @@ def test_visual_content_averages_only_views_that_are_known(client: TestClient):
     ]
     assert [row["average_views"] for row in rows] == [400, 100, None]
     assert [row["views_ratio"] for row in rows] == [1.6, 0.4, None]
-    assert [row["distinct_message_count"] for row in rows] == [1, 1, 1]
+    assert [row["new_message_count"] for row in rows] == [1, 1, 1]
+    assert rows[0]["example_image_sha256"] == "b" * 64
 
 
 def test_prices_are_told_by_product_channel_and_month(client: TestClient):
@@ -381,7 +383,7 @@ def test_empty_marts_are_empty_lists(own_marts: Marts):
         "truncate marts.fct_messages, marts.fct_image_detections, marts.dim_channels,"
         " marts.dim_dates, marts.dim_products, marts.fct_offers, marts.fct_product_mentions,"
         " marts.mart_price_history, marts.mart_product_prices, marts.mart_visual_engagement,"
-        " marts.mart_channel_daily_activity"
+        " marts.mart_channel_daily_activity, marts.mart_detected_classes"
     )
     with TestClient(create_app(own_marts.settings())) as client:
         assert client.get("/health/ready").status_code == 200
