@@ -6,7 +6,7 @@
 import os
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +19,7 @@ app = FastAPI()
 
 
 class Base(DeclarativeBase):
-    __table_args__ = {"schema": "tutorial"}
+    __table_args__: ClassVar = {"schema": "tutorial"}
 
 
 class Message(Base):

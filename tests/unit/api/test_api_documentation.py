@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
 
 from medwh_api.main import create_app
 from medwh_api.settings import ApiSettings
