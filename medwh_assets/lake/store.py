@@ -13,7 +13,16 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+)
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +44,7 @@ from medwh_assets.errors import (
     SettingError,
 )
 from medwh_assets.lake import paths
+from medwh_assets.lake.listing import LakeFile, listed
 from medwh_assets.lake.merge import absence, merge, merge_posts, without_absences
 from medwh_assets.lake.ports import SliceReading
 from medwh_assets.lake.records import (
@@ -782,6 +792,10 @@ class Lake:
         return found
 
     # -- listing ----------------------------------------------------------------------------
+
+    def listing(self) -> Iterator[LakeFile]:
+        """List the data files of all slices with their stamps, without opening one."""
+        return listed(self.root)
 
     def slices(self) -> list[Slice]:
         """List the slices that have posts or a manifest, sorted; foreign names are not slices."""
