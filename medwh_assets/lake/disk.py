@@ -74,14 +74,17 @@ class DiskFiles:
         """Whether something lies there."""
         return self.path(path).exists()
 
-    def write(self, path: PurePosixPath, content: bytes) -> None:
-        """Write a file whole; its folder's lock, if others write there too, is the caller's."""
+    def write(self, path: PurePosixPath, content: bytes) -> bool:
+        """Write a file whole, unless it holds these bytes already; say whether it was written."""
+        if self.read(path) == content:
+            return False
         write_whole(self.path(path), content)
+        return True
 
     def put(self, path: PurePosixPath, content: bytes) -> None:
         """Write a file under the lock of its outermost folder."""
         with self.lock(PurePosixPath(path.parts[0], ".lock")):
-            self.write(path, content)
+            write_whole(self.path(path), content)
 
     def copy(self, source: PurePosixPath, target: PurePosixPath, content: bytes) -> None:
         """Make a hard link, or a copy where that cannot be."""

@@ -62,8 +62,8 @@ class Files(Protocol):
         """Whether something lies there."""
         ...
 
-    def write(self, path: PurePosixPath, content: bytes) -> None:
-        """Write a file, in work that nobody disturbs."""
+    def write(self, path: PurePosixPath, content: bytes) -> bool:
+        """Write a file, in undisturbed work, unless it holds these bytes; say if it was written."""
         ...
 
     def put(self, path: PurePosixPath, content: bytes) -> None:

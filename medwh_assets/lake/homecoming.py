@@ -108,14 +108,7 @@ class SliceWriter(SliceFiles):
     def write(self, relative: str | os.PathLike[str], content: bytes) -> bool:
         """Write a file whole, unless it holds these bytes already; say whether it was written."""
         path = paths.inside(os.fspath(relative))
-
-        def written(files: Files) -> bool:
-            if files.read(path) == content:
-                return False
-            files.write(path, content)
-            return True
-
-        return self._files.undisturbed(written, None)
+        return self._files.undisturbed(lambda files: files.write(path, content), None)
 
     def delete(self, relative: str | os.PathLike[str]) -> bool:
         """Remove a file and the folders that it leaves empty; say whether it was there."""

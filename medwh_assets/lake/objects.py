@@ -25,6 +25,9 @@ class _Seen:
     def __init__(self) -> None:
         self.versions: dict[PurePosixPath, str] = {}
         self.contents: dict[PurePosixPath, bytes | None] = {}
+        # What was not written because it held the right bytes already.
+        self.found_right: set[PurePosixPath] = set()
+        self.wrote = False
         self._kept = 0
         # An import's writers are several threads.
         self._lock = threading.Lock()
@@ -90,15 +93,21 @@ class ObjectFiles:
             return self.read(path) is not None
         return self._store.version(str(path)) != ABSENT
 
-    def write(self, path: PurePosixPath, content: bytes) -> None:
-        """Write an object if it is still as this work has read it.
+    def write(self, path: PurePosixPath, content: bytes) -> bool:
+        """Write an object if it is still as this work has read it, unless it holds these bytes.
 
         Raises:
             ConflictError: it is not, so the work is to be done again.
             LakeBusyError: another process has taken the work's lock over.
         """
+        if self.read(path) == content:
+            if self._seen is not None:
+                self._seen.found_right.add(path)
+            return False
         seen, expected = self._expected(path)
+        seen.wrote = True
         seen.keep(path, self._store.put(str(path), content, expected), content)
+        return True
 
     def put(self, path: PurePosixPath, content: bytes) -> None:
         """Write an object without a condition: of several writers the last one stands."""
@@ -111,6 +120,7 @@ class ObjectFiles:
             ConflictError: it is not, or the source is gone; so the work is to be done again.
         """
         seen, expected = self._expected(target)
+        seen.wrote = True
         seen.keep(target, self._store.copy(str(source), str(target), expected), content)
 
     def _expected(self, path: PurePosixPath) -> tuple[_Seen, str]:
@@ -161,7 +171,10 @@ class ObjectFiles:
         with self.lock(lock) if lock is not None and several else nullcontext():
             for attempt in range(_TRIES):
                 try:
-                    return work(ObjectFiles(self._store, _Seen(), lock))
+                    seen = _Seen()
+                    result = work(ObjectFiles(self._store, seen, lock))
+                    self._check_still_right(seen)
+                    return result
                 except ConflictError:
                     # Not a secret: it keeps two writers from meeting in step.
                     longest = min(0.02 * 2**attempt, _LONGEST_PAUSE_SECONDS)
@@ -169,6 +182,18 @@ class ObjectFiles:
         raise LakeBusyError(
             f"{self.url}: others wrote in between {_TRIES} times over; run again when they are done"
         )
+
+    def _check_still_right(self, seen: _Seen) -> None:
+        """See to it that what was not written fits what was: no condition has stood for it.
+
+        Of two writers that each left the other's object alone, the later one notices.
+
+        Raises:
+            ConflictError: it does not, so the work is to be done again.
+        """
+        for path in seen.found_right if seen.wrote else ():
+            if self._store.version(str(path)) != seen.versions[path]:
+                raise ConflictError(str(path))
 
     def sweep(self) -> int:
         """Return 0: an object is there whole or not at all."""
