@@ -1,7 +1,7 @@
 """A lake's files on this machine: temporary name in the same folder, fsync, rename, under a lock."""
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 import filelock
 
 from medwh_assets.errors import CorruptSliceError, LakeBusyError, LakePathError, SettingError
-from medwh_assets.lake.files import LOCK_TIMEOUT_SECONDS, Files, Found, T
+from medwh_assets.lake.files import LOCK_TIMEOUT_SECONDS, Files, Found, K, T
 
 _MAX_FOLDERS: Final = 10_000
 # Nothing of the lake lies deeper; a link to a folder above itself would have no end.
@@ -168,6 +168,10 @@ class DiskFiles:
             return work(self)
         with self.lock(lock):
             return work(self)
+
+    def together(self, look: Callable[[K], T], items: Iterable[K]) -> list[T]:
+        """Look at one thing after another: a file that is here keeps nobody waiting."""
+        return [look(item) for item in items]
 
     def sweep(self) -> int:
         """Remove temporary files that killed writers left behind; return how many."""

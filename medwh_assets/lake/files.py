@@ -4,12 +4,13 @@ All that is written above this port is the same wherever the lake lies. Paths ar
 lake, so none of them says where that is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 LOCK_TIMEOUT_SECONDS = 120
@@ -126,6 +127,18 @@ class Files(Protocol):
 
         Raises:
             LakeBusyError: others held the lock, or wrote in between again and again.
+        """
+        ...
+
+    def together(self, look: Callable[[K], T], items: Iterable[K]) -> list[T]:
+        """Look at many things; at several at once where most of that is waiting for an answer.
+
+        Args:
+            look: reads only.
+            items: what it is given, one by one.
+
+        Returns:
+            What it found, in the items' order.
         """
         ...
 

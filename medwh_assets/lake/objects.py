@@ -3,16 +3,18 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import PurePosixPath
 from typing import Final
 
 from medwh_assets.errors import LakeBusyError, SettingError
 from medwh_assets.lake import lease
-from medwh_assets.lake.files import LOCK_TIMEOUT_SECONDS, Files, Found, T
+from medwh_assets.lake.files import LOCK_TIMEOUT_SECONDS, Files, Found, K, T
 from medwh_assets.lake.object_store import ABSENT, ConflictError, ObjectStore
 
+_READERS: Final = 16
 _TRIES: Final = 50
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 # So much of what one piece of work has read is kept for when it reads it again.
@@ -195,6 +197,11 @@ class ObjectFiles:
             if self._store.version(str(path)) != seen.versions[path]:
                 raise ConflictError(str(path))
 
+    def together(self, look: Callable[[K], T], items: Iterable[K]) -> list[T]:
+        """Look at some things at once: an answer takes 20 ms, nearly all of it on the way."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            return list(readers.map(look, items))
+
     def sweep(self) -> int:
         """Return 0: an object is there whole or not at all."""
         return 0
@@ -203,25 +210,24 @@ class ObjectFiles:
         """Write a small object, see whether conditions are kept, and remove it.
 
         Raises:
-            SettingError: the store ignores them, so two writers would undo each other's work.
+            SettingError: they are not, so two writers would undo each other's work.
         """
         key = f".locks/check-{time.time_ns()}-{random.getrandbits(32):08x}"
+        version = self._store.put(key, b"1", ABSENT)
         try:
-            version = self._store.put(key, b"1", ABSENT)
-            if self._keeps_out(key, ABSENT):
+            honest = self._keeps_out(key, ABSENT)
+            if honest:
                 self._store.put(key, b"2", version)
-                if self._keeps_out(key, version):
-                    return
-        except ConflictError as error:
-            raise SettingError(
-                f"{self.url} refuses conditional writes that it should do"
-            ) from error
+                honest = self._keeps_out(key, version)
+        except ConflictError:
+            honest = False
         finally:
             self._store.delete(key)
-        raise SettingError(
-            f"{self.url} ignores the conditions of writes (If-Match and If-None-Match), so two "
-            "writers would undo each other's work: set MEDWH_LAKE to a store that keeps them"
-        )
+        if not honest:
+            raise SettingError(
+                f"{self.url} does not keep to the conditions of writes (If-Match, If-None-Match), so "
+                "two writers would undo each other's work: set MEDWH_LAKE to a store that does"
+            )
 
     def _keeps_out(self, key: str, expected: str) -> bool:
         try:

@@ -17,7 +17,10 @@ from medwh_assets.lake.object_store import ABSENT, ConflictError
 T = TypeVar("T")
 
 _CONFLICTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_NO_BUCKET: Final = "NoSuchBucket"
 _BODY_TRIES: Final = 3
+# Keys in one answer of a listing: as many as S3 gives.
+_PAGE: Final = 1000
 _GET_CREDENTIALS: Final = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_PROFILE), and AWS_ENDPOINT_URL for a "
     "store that is not AWS's"
@@ -55,7 +58,8 @@ class S3Store:
             try:
                 return self._sync(self._fetched(key, ask))
             except FileNotFoundError as error:
-                _raise_without_bucket(error)
+                if _code(error) == _NO_BUCKET:
+                    raise
                 return None
             except OSError as error:
                 if most is not None and _code(error) in ("InvalidRange", "416"):
@@ -136,15 +140,16 @@ class S3Store:
         ]
 
     def _pages(self, prefix: str, **options: str) -> Iterator[dict[str, Any]]:
-        where = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, **options}
+        where: dict[str, object] = {
+            "Bucket": self._bucket,
+            "Prefix": self._prefix + prefix,
+            **options,
+        }
+        where["MaxKeys"] = _PAGE
         more: dict[str, str] = {}
         while True:
             with self._told():
-                try:
-                    page: dict[str, Any] = self._call("list_objects_v2", **where, **more)
-                except FileNotFoundError as error:
-                    _raise_without_bucket(error)
-                    return
+                page: dict[str, Any] = self._call("list_objects_v2", **where, **more)
             yield page
             if not page.get("IsTruncated"):
                 return
@@ -173,11 +178,6 @@ class S3Store:
 
         try:
             yield
-        except _NoBucketError as error:
-            raise SettingError(
-                f"MEDWH_LAKE is {self.url!r}: there is no bucket {self._bucket!r}; make it, or set "
-                "MEDWH_LAKE to another one"
-            ) from error
         except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
             raise SettingError(f"{self.url}: {error}: {_GET_CREDENTIALS}") from error
         except PermissionError as error:
@@ -186,6 +186,12 @@ class S3Store:
                 "this account to list, get, put and delete objects there"
             ) from error
         except (BotoCoreError, ClientError, OSError, TimeoutError) as error:
+            if _code(error) == _NO_BUCKET:
+                # It must not look like an empty lake.
+                raise SettingError(
+                    f"MEDWH_LAKE is {self.url!r}: there is no bucket {self._bucket!r}; make it, or "
+                    "set MEDWH_LAKE to another one"
+                ) from error
             raise LakeUnreachableError(
                 f"{self.url}: the object store did not answer as it should "
                 f"({type(error).__name__}: {error}); check AWS_ENDPOINT_URL and the network, then "
@@ -193,17 +199,12 @@ class S3Store:
             ) from error
 
 
-class _NoBucketError(Exception):
-    pass
-
-
 @contextmanager
 def _conditional(*, gone_is_conflict: bool) -> Generator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        _raise_without_bucket(error)
-        if not gone_is_conflict:
+        if _code(error) == _NO_BUCKET or not gone_is_conflict:
             raise
         raise ConflictError(str(error)) from error
     except OSError as error:
@@ -222,9 +223,3 @@ def _code(error: BaseException) -> str:
     """Return S3's own code of an error that s3fs has translated."""
     response: Any = getattr(error.__cause__, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
-
-
-def _raise_without_bucket(error: FileNotFoundError) -> None:
-    """A bucket that is not there must not look like an empty lake."""
-    if _code(error) == "NoSuchBucket":
-        raise _NoBucketError from error

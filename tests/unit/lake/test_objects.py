@@ -386,7 +386,7 @@ def test_a_store_that_ignores_conditions_is_refused(store: MemoryStore, lake: La
     assert store.objects == {}
     honest = store.put
     store.put = lambda key, content, expected=None: honest(key, content)  # type: ignore[method-assign]
-    with pytest.raises(SettingError, match="ignores the conditions"):
+    with pytest.raises(SettingError, match="does not keep to the conditions"):
         lake.check()
     assert store.objects == {}
 
