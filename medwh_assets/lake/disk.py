@@ -116,21 +116,20 @@ class DiskFiles:
                 break
         return True
 
-    def find(self, folder: str) -> Iterator[Found]:
+    def find(self, folder: str, *, stamped: bool = False) -> Iterator[Found]:
         """List the files at any depth below a folder, sorted; one scan for each folder."""
-        return self._found(PurePosixPath(folder), _MAX_DEPTH)
+        return self._found(PurePosixPath(folder), _MAX_DEPTH, stamped)
 
-    def _found(self, folder: PurePosixPath, depth: int) -> Iterator[Found]:
+    def _found(self, folder: PurePosixPath, depth: int, stamped: bool) -> Iterator[Found]:
         with _scanned(self._root / folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 path = folder / entry.name
                 # A file may go while it is looked at.
                 with suppress(FileNotFoundError):
                     if not entry.is_dir():
-                        facts = entry.stat()
-                        yield Found(path, f"{facts.st_mtime_ns}-{facts.st_size}")
+                        yield Found(path, _stamp(entry.stat()) if stamped else "")
                     elif depth:
-                        yield from self._found(path, depth - 1)
+                        yield from self._found(path, depth - 1, stamped)
 
     def folders(self, folder: str) -> list[str]:
         """List the names of the folders right below a folder, sorted."""
@@ -206,6 +205,10 @@ def _scanned(folder: Path) -> Generator[Iterator[os.DirEntry[str]]]:
         return
     with entries:
         yield entries
+
+
+def _stamp(facts: os.stat_result) -> str:
+    return f"{facts.st_mtime_ns}-{facts.st_size}"
 
 
 def _temporary(path: Path) -> Path:

@@ -23,7 +23,8 @@ class Found:
     Attributes:
         path: where it lies, relative to the lake.
         stamp: differs once the file has been written anew with other content; on a disk made of the
-            time of the last write and the size, on object stores the ETag.
+            time of the last write and the size, on object stores the ETag. May be empty where it
+            was not asked for.
     """
 
     path: PurePosixPath
@@ -85,8 +86,13 @@ class Files(Protocol):
         """Remove a file, and folders that it leaves empty; say whether it was there."""
         ...
 
-    def find(self, folder: str) -> Iterator[Found]:
-        """List the files at any depth below a folder, sorted."""
+    def find(self, folder: str, *, stamped: bool = False) -> Iterator[Found]:
+        """List the files at any depth below a folder, sorted.
+
+        Args:
+            folder: relative to the lake.
+            stamped: whether the stamps are wanted, which cost a look at every file of a disk.
+        """
         ...
 
     def folders(self, folder: str) -> list[str]:

@@ -46,7 +46,7 @@ class LakeFile:
 def listed(files: Files) -> Iterator[LakeFile]:
     """List the data files of all slices, each kind sorted by day; foreign names are none of them."""
     for kind, folder in _FOLDERS.items():
-        for found in files.find(folder):
+        for found in files.find(folder, stamped=True):
             if (piece := slice_of(found.path)) is not None:
                 yield LakeFile(str(found.path), piece, kind, found.stamp)
 

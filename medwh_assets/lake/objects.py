@@ -144,7 +144,7 @@ class ObjectFiles:
                 self._seen.keep(path, ABSENT, None)
         return there
 
-    def find(self, folder: str) -> Iterator[Found]:
+    def find(self, folder: str, *, stamped: bool = False) -> Iterator[Found]:
         """List the objects below a folder, sorted; one request for each thousand."""
         for key, version in self._store.find(f"{folder}/"):
             yield Found(PurePosixPath(key), version)
