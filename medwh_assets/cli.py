@@ -136,7 +136,7 @@ def import_(
         )
     show_import(out, summary)
     if summary.posts:
-        out.print(f"The lake is {escape(str(lake.root))}. Next: [bold]medwh run[/]", soft_wrap=True)
+        out.print(f"The lake is {escape(lake.url)}. Next: [bold]medwh run[/]", soft_wrap=True)
     if not summary.ok:
         raise typer.Exit(FAILED)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import dagster as dg
 import filelock
 import yaml
+from sqlalchemy.exc import DBAPIError
 
 from medwh_assets.errors import SettingError
 from medwh_assets.resources import Places
@@ -119,7 +120,12 @@ def make_pools(instance: dg.DagsterInstance, places: Places) -> None:
         return
     with filelock.FileLock(places.dagster_home / ".pools.lock"):
         for pool in sorted(set(POOLS) - storage.get_concurrency_keys()):
-            storage.initialize_concurrency_limit_to_default(pool)
+            try:
+                storage.initialize_concurrency_limit_to_default(pool)
+            except DBAPIError:
+                # The lock is this machine's; another one may have made the pool in that moment.
+                if pool not in storage.get_concurrency_keys():
+                    raise
 
 
 def begin_event_log(instance: dg.DagsterInstance) -> None:
