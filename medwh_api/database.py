@@ -26,15 +26,13 @@ from medwh_api.settings import ApiSettings
 Row = dict[str, Any]
 Connection = psycopg.AsyncConnection[DictRow]
 
-# A request waits this long for a connection, so that a dead database is a 503 well within 1 s.
-_CONNECTION_WAIT_S = 0.5
 # Longer than connecting or cancelling takes on a server that answers.
 _CLOSE_WAIT_S = 3.0
 # psycopg's least. Bounds a connect that a firewall or a frozen server swallows.
 _CONNECT_TIMEOUT_S = 2
-# What the server's own timeout gets on top before the client stops waiting: the wait for a
-# connection and a margin. Only a frozen server or a cut network ever needs it.
-_PATIENCE_S = _CONNECTION_WAIT_S + 0.5
+# What the server's own timeout gets on top, beside the wait for a connection, before the client stops
+# waiting. Only a frozen server or a cut network ever needs it.
+_MARGIN_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -70,8 +68,10 @@ class Database:
     """A `QueryRunner` on a pool of connections."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._pool = _Pool(settings.pool_size, _connection_arguments(settings))
-        self._patience = settings.query_timeout + _PATIENCE_S
+        self._pool = _Pool(
+            settings.pool_size, settings.connection_timeout, _connection_arguments(settings)
+        )
+        self._patience = settings.connection_timeout + settings.query_timeout + _MARGIN_S
         self._given_up: set[asyncio.Task[list[Row]]] = set()
         self._answers = True
 
@@ -171,8 +171,9 @@ class _Pool:
     then the pool refuses everybody and never connects again, long after the database is back.
     """
 
-    def __init__(self, size: int, arguments: dict[str, Any]) -> None:
+    def __init__(self, size: int, wait: float, arguments: dict[str, Any]) -> None:
         self._arguments = arguments
+        self._wait = wait
         self._slots = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._opening: set[asyncio.Task[Connection]] = set()
@@ -186,7 +187,7 @@ class _Pool:
             TimeoutError: there is none in time.
             psycopg.OperationalError: the database is away or refuses us.
         """
-        async with asyncio.timeout(_CONNECTION_WAIT_S):
+        async with asyncio.timeout(self._wait):
             await self._slots.acquire()
             connection = self._idle.pop() if self._idle else await self._open()
         try:

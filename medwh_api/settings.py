@@ -72,6 +72,12 @@ class ApiSettings(BaseSettings):
     pool_size: int = Field(
         default=8, ge=1, le=100, description="Most database connections at once."
     )
+    connection_timeout: float = Field(
+        default=0.5,
+        ge=0.1,
+        le=30,
+        description="Seconds that a request waits for a database connection before a 503.",
+    )
     query_timeout: float = Field(
         default=2.0,
         ge=0.1,

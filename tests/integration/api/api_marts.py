@@ -60,12 +60,14 @@ class Marts:
                 time.sleep(0.01)
 
     def settings(self, **others: object) -> ApiSettings:
-        """Return the settings of an API on this database."""
+        """Return the settings of an API on this database, patient with a busy machine."""
         return ApiSettings.model_validate(
             {
                 "db_host": str(self.server.socket_folder),
                 "db_port": self.server.port,
                 "db_name": self.name,
+                "connection_timeout": 30,
+                "query_timeout": 60,
             }
             | others
         )

@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from medwh_api.main import create_app
+from medwh_api.settings import ApiSettings
 from tests.integration.api.addresses import CLOCKED, LISTS, SINGLE
 from tests.integration.api.api_marts import Marts
 
@@ -21,6 +22,7 @@ NOT_BUILT = "urn:medwh:problem:warehouse-not-built"
 # What is promised, in seconds.
 REFUSED_WITHIN = 1
 BACK_WITHIN = 5
+WAIT = ApiSettings.model_fields["connection_timeout"].default
 
 
 def seconds_until_answered(client: TestClient) -> float:
@@ -70,7 +72,7 @@ def test_an_outage_under_load_is_503_and_nothing_else(marts: Marts):
             statuses.update(client.get(address).status_code for address in ADDRESSES)
 
     with (
-        TestClient(create_app(marts.settings(pool_size=3))) as client,
+        TestClient(create_app(marts.settings(pool_size=3, connection_timeout=WAIT))) as client,
         ThreadPoolExecutor(8) as many,
     ):
         asking = [many.submit(ask, client) for _ in range(8)]
@@ -107,8 +109,9 @@ def test_it_starts_without_a_database_and_finds_it_later(marts: Marts):
 
 
 def test_a_frozen_database_is_too_slow_and_found_again(marts: Marts):
-    with TestClient(create_app(marts.settings(query_timeout=1.0))) as client:
-        assert client.get("/api/channels").status_code == 200
+    settings = marts.settings(connection_timeout=WAIT, query_timeout=1.0)
+    with TestClient(create_app(settings)) as client:
+        seconds_until_answered(client)
         with marts.connect() as connection:
             pids = [
                 row[0]
@@ -138,7 +141,8 @@ def test_a_slow_query_is_given_up(marts: Marts):
 
 
 def test_a_request_beyond_the_pool_is_refused_and_the_pool_lives_on(marts: Marts):
-    with TestClient(create_app(marts.settings(pool_size=1, query_timeout=10))) as client:
+    with TestClient(create_app(marts.settings(pool_size=1, connection_timeout=WAIT))) as client:
+        seconds_until_answered(client)
         with ThreadPoolExecutor(1) as other, locked(marts):
             waiting = other.submit(client.get, "/api/search/messages?query=paracetamol")
             marts.until_somebody_waits()
