@@ -112,7 +112,7 @@
 
 
 {#-
-    Those posts, as `delete_touched_posts` has noted them for the model: with statistics, since the
+    Those posts, as `note_touched_posts` has noted them for the model: with statistics, since the
     planner takes a build's loads for one row, and then joins 10,000 posts in nested loops (25 s).
 -#}
 {% macro touched_posts() -%}
@@ -159,13 +159,21 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of a mart with rows per post: take out those of touched slices and of touched posts. -#}
-{% macro delete_touched_posts(date_column='message_date') -%}
+{#- Pre-hook: note the touched posts in a table that lives as long as the model's transaction. -#}
+{% macro note_touched_posts() -%}
     {%- set posts = find_touched_posts() -%}
     {%- if is_incremental() %}
     create temporary table touched_posts on commit drop as
     {{ posts }};
     analyze touched_posts;
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Pre-hook of a mart with rows per post: take out those of touched slices and of touched posts. -#}
+{% macro delete_touched_posts(date_column='message_date') -%}
+    {{ note_touched_posts() }}
+    {%- if is_incremental() %}
     delete from {{ this }}
     where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
     delete from {{ this }}
