@@ -61,7 +61,12 @@ def load_ultralytics(config_folder: Path) -> Any:
             # Weights are data from elsewhere: only tensors and known layers are unpickled.
             ULTRALYTICS_SAFE_LOAD="1",
         )
+        pillow: Any = importlib.import_module("PIL.Image")
+        opens = pillow.open
         ultralytics: Any = importlib.import_module("ultralytics")
+        # It puts a function of its own there, for the whole process, that asks for a package of its own
+        # wherever Pillow knows no picture.
+        pillow.open = opens
         if ultralytics.settings["sync"]:
             ultralytics.settings.update(sync=False)
         ensure_torchvision()

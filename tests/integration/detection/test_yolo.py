@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from medwh_assets.detection import engines, yolo
 from medwh_assets.detection.networks import TorchNetwork
@@ -126,6 +126,12 @@ def test_many_at_once_see_what_one_alone_sees(
 def test_the_machines_best_engine_is_chosen_and_named(detector: YoloDetector) -> None:
     assert re.fullmatch(r"OpenVINO [\d.]+ \((bf16|f32)\) on 2 cores", detector.engine)
     assert detector.fingerprint.startswith(f"{detector.model}-openvino_")
+
+
+def test_pillow_opens_pictures_by_itself_beside_ultralytics(cache_folder: Path) -> None:
+    load_ultralytics(cache_folder / "ultralytics")
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(b"no picture"))
 
 
 @pytest.mark.parametrize("engine", ["openvino", "torch", "gpu"])
