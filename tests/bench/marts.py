@@ -68,7 +68,8 @@ QUESTIONS: Final = {
     ),
     "posts that name a product, by channel": (
         "select channel_username, count(*) from marts.fct_product_mentions"
-        " where product_key = 'amoxicillin' group by 1 order by 1",
+        " inner join marts.dim_products using (product_pk)"
+        " where dim_products.product_key = 'amoxicillin' group by 1 order by 1",
         "select channel_username, count(*) from public.tutorial_messages"
         " where message_text ilike '%%amoxicillin%%' group by 1 order by 1",
     ),

@@ -49,7 +49,7 @@ mentions as (
 ),
 
 offers_and_sellers as (
-    select * from {{ ref('int_distinct_offers') }}
+    select * from {{ ref('fct_distinct_offers') }}
     where product_pk is not null
 ),
 

@@ -38,7 +38,7 @@ offers as (
         sum(priced_offer_count)::bigint as priced_offer_count,
         count(*) filter (where priced_offer_count > 0) as priced_distinct_offer_count,
         count(distinct product_pk) as product_count
-    from {{ ref('int_distinct_offers') }}
+    from {{ ref('fct_distinct_offers') }}
     where vendor_pk is not null
     group by vendor_pk
 ),

@@ -8,6 +8,7 @@ with
 offers as (
     select
         distinct_offer_key,
+        channel_pk,
         vendor_pk,
         product_pk,
         price,
@@ -19,9 +20,10 @@ offers as (
     {% endif %}
 ),
 
-distinct_offers as (
+counted as (
     select
         distinct_offer_key,
+        channel_pk,
         vendor_pk,
         product_pk,
         -- As in mart_price_history: whole packs, in birr.
@@ -31,8 +33,22 @@ distinct_offers as (
     from offers
     group by
         distinct_offer_key,
+        channel_pk,
         vendor_pk,
         product_pk
+),
+
+distinct_offers as (
+    select
+        md5(distinct_offer_key || '|' || coalesce(vendor_pk, '')) as distinct_offer_vendor_key,
+        distinct_offer_key,
+        channel_pk,
+        product_pk,
+        vendor_pk,
+        offer_count,
+        priced_offer_count,
+        price::numeric(12, 2) as price
+    from counted
 )
 
 select * from distinct_offers
