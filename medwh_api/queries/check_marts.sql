@@ -9,6 +9,7 @@ from
     marts.fct_messages,
     marts.fct_image_detections,
     marts.fct_message_observations,
+    marts.fct_message_versions,
     marts.fct_offers,
     marts.fct_product_mentions,
     marts.mart_channel_daily_activity,

@@ -26,6 +26,7 @@ _COLUMNS: Final[dict[dg.AssetKey, tuple[tuple[str, str, str], ...]]] = {
         ("message_date", "date", "UTC day of the post"),
         ("message_data", "jsonb", "the record as it lies in the lake; may hold phone numbers"),
         ("text_masked", "text", "the text, phone numbers masked"),
+        ("versions_masked", "text[]", "the texts of all its versions, likewise; null if one alone"),
         ("load_id", "bigint", "the load that brought it, in raw.loads"),
         ("loaded_at", "timestamptz", "when it was loaded"),
     ),

@@ -31,6 +31,13 @@ insert into marts.fct_message_observations (
 ('o1', 'a1', 'addis_drugs', 1, true, 60, 0, null, 2.00, '2025-03-01 08:00+00', '2025-03-01 10:00+00'),
 ('o2', 'a1', 'addis_drugs', 1, true, 100, 1, 40, 24.00, '2025-03-01 08:00+00', '2025-03-02 08:00+00');
 
+insert into marts.fct_message_versions (
+    message_version_key, message_pk, channel_username, message_id, version_number, message_text,
+    media_type, is_current, edit_date, first_observed_at, last_observed_at
+) values
+('w2', 'a1', 'addis_drugs', 1, 2, 'Paracetamol 500mg 100% pure', 'photo', true, '2025-03-01 12:00+00', '2025-03-02 08:00+00', '2025-03-02 08:00+00'),
+('w1', 'a1', 'addis_drugs', 1, 1, 'Paracetamol 500mg, call [phone]', null, false, null, '2025-03-01 10:00+00', '2025-03-01 10:00+00');
+
 insert into marts.fct_image_detections (
     yolo_detection_key, message_pk, channel_username, message_id, box_number, image_sha256,
     detected_object_class, warehouse_class, object_role, message_date,

@@ -30,10 +30,13 @@ create table if not exists raw.telegram_messages (
     message_date date not null,
     message_data jsonb not null,
     text_masked text,
+    versions_masked text [],
     load_id bigint not null,
     loaded_at timestamptz not null default now(),
     primary key (channel_username, message_id)
 );
+-- A table that an older set-up made has no texts of versions: whoever runs this fills them in.
+alter table raw.telegram_messages add column if not exists versions_masked text [];
 -- The day comes first: an index by channel first is taken for look-ups by message id, and then reads
 -- the whole of a channel that the statistics do not know yet.
 create index if not exists telegram_messages_by_slice
