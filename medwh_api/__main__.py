@@ -77,7 +77,9 @@ def _write_report(arguments: list[str]) -> None:
     file: Path = given.pop("out")
     asked = read_filters([(name, value) for name, value in given.items() if value is not None])
     if isinstance(asked, Refused):
-        wrong = (f"--{name}: {message}" if name else message for name, message in asked.wrong.items())
+        wrong = (
+            f"--{name}: {message}" if name else message for name, message in asked.wrong.items()
+        )
         parser.error("\n".join(wrong))
     try:
         page = asyncio.run(_exported(_read_settings(), asked))
@@ -89,7 +91,9 @@ def _write_report(arguments: list[str]) -> None:
     except subprocess.SubprocessError as error:
         sys.exit(f"The library that draws the charts could not be made: {error}")
     except OSError as error:
-        sys.exit(f"Cannot write {file} ({error.strerror}): name a file in a folder that you may write to")
+        sys.exit(
+            f"Cannot write {file} ({error.strerror}): name a file in a folder that you may write to"
+        )
 
 
 async def _exported(settings: ApiSettings, asked: PageFilters) -> str:

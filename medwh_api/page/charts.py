@@ -19,7 +19,7 @@ CATEGORY_NAMES = {
     "other": "Neither",
     "no_image": "No picture",
 }
-_DAY_FORMATS = {"day": "%-d %b %Y", "week": "week of %-d %b %Y", "month": "%B %Y"}
+_TABLE_BELOW = "The table below holds the numbers."
 
 Spec = dict[str, Any]
 
@@ -43,6 +43,7 @@ def volume_chart(rows: Sequence[Record]) -> Spec:
         values.append(
             {
                 "start": start,
+                "when": month_name(start) if period == "month" else day_name(start),
                 "end": _end(start, period),
                 "channel": name_of(row),
                 "posts": row["message_count"],
@@ -58,7 +59,12 @@ def volume_chart(rows: Sequence[Record]) -> Spec:
         encoding={
             "x": _time("start"),
             "x2": {"field": "end"},
-            "y": {"field": "low", "type": "quantitative", "title": "Posts"},
+            "y": {
+                "field": "low",
+                "type": "quantitative",
+                "title": "Posts",
+                "axis": {"tickMinStep": 1, "format": ",d"},
+            },
             "y2": {"field": "high"},
             "color": {
                 "field": "channel",
@@ -72,13 +78,7 @@ def volume_chart(rows: Sequence[Record]) -> Spec:
                 "legend": None,
             },
             "tooltip": [
-                {
-                    "field": "start",
-                    "type": "temporal",
-                    "title": period.capitalize(),
-                    "format": _DAY_FORMATS[period],
-                    "formatType": "utc",
-                },
+                {"field": "when", "title": "Week from" if period == "week" else period.title()},
                 {"field": "channel", "title": "Channel"},
                 {"field": "posts", "title": "Posts"},
             ],
@@ -97,20 +97,17 @@ def price_chart(months: Sequence[Record], product_name: str) -> Spec:
         "month_start", "median_price", "lower_quartile_price", "upper_quartile_price",
         "min_price", "max_price", "offer_count", "distinct_offer_count",
     )  # fmt: skip
-    values = [{name: month[name] for name in shown} for month in months]
+    values = [
+        {name: month[name] for name in shown} | {"when": month_name(month["month_start"])}
+        for month in months
+    ]
     half = timedelta(days=16)
     span = [
         (date.fromisoformat(months[0]["month_start"]) - half).isoformat(),
         (date.fromisoformat(months[-1]["month_start"]) + half).isoformat(),
     ]
     tooltip = [
-        {
-            "field": "month_start",
-            "type": "temporal",
-            "title": "Month",
-            "format": "%B %Y",
-            "formatType": "utc",
-        },
+        {"field": "when", "title": "Month"},
         *(
             {"field": field, "type": "quantitative", "title": title, "format": ",.2~f"}
             for field, title in (
@@ -136,7 +133,7 @@ def price_chart(months: Sequence[Record], product_name: str) -> Spec:
     return _spec(
         f"Price of {product_name} by month, in birr: median, quartiles and extremes.",
         values,
-        260,
+        260 if len(months) > 1 else 180,
         encoding={
             "x": {
                 "field": "month_start",
@@ -229,8 +226,12 @@ def engagement_chart(
         "sort": kinds,
         "axis": {"domain": False, "ticks": False, "labelLimit": 140},
     }
+    shown = [row["ratio"] for row in dots]
+    shown += [row[end] for row in medians for end in ("low", "high")]
     ratio = {
         "type": "quantitative",
+        # Wide enough that a hundredth does not look like a difference.
+        "scale": {"domain": [min(0.5, *shown), max(1.5, *shown)], "nice": True},
         "title": "Times the usual views",
         "axis": {"tickCount": 6, "format": ".2~f"},
     }
@@ -245,7 +246,7 @@ def engagement_chart(
             "data": {"values": dots},
             "mark": {"type": "point", "filled": True, "size": 70, "color": "$series-1"},
             "encoding": {
-                "x": {"field": "ratio", **ratio, "scale": {"zero": False}},
+                "x": {"field": "ratio", **ratio},
                 "y": kind,
                 "opacity": {"value": 0.65},
                 "tooltip": [
@@ -302,6 +303,17 @@ def name_of(row: Mapping[str, Any]) -> str:
     return str(row["channel_username"] or OTHER_CHANNELS)
 
 
+def day_name(value: str | date) -> str:
+    """Return a day, or a moment's day, as people write it."""
+    day = value if isinstance(value, date) else date.fromisoformat(value[:10])
+    return f"{day.day} {day:%b %Y}"
+
+
+def month_name(value: str | date) -> str:
+    """Return a day's month as people write it."""
+    return day_name(value).partition(" ")[2]
+
+
 def _end(start: str, period: str) -> str:
     first = date.fromisoformat(start)
     if period == "month":
@@ -322,7 +334,7 @@ def _time(field: str) -> Spec:
 def _spec(description: str, values: list[Record], height: int, **others: object) -> Spec:
     return {
         "$schema": _SCHEMA,
-        "description": description,
+        "description": f"{description} {_TABLE_BELOW}",
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},

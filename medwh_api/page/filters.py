@@ -60,7 +60,7 @@ def read_filters(given: Sequence[tuple[str, str]]) -> PageFilters | Refused:
     names = [name for name, _ in given]
     typed = {name: values[name][:_LONGEST_ECHO] for name in _WRONG if name in values}
     if repeated := [name for name in _WRONG if names.count(name) > 1]:
-        return Refused(typed, {name: "This stands in the address twice." for name in repeated})
+        return Refused(typed, dict.fromkeys(repeated, "This stands in the address twice."))
     try:
         return PageFilters.model_validate(values)
     except ValidationError as error:
@@ -68,6 +68,7 @@ def read_filters(given: Sequence[tuple[str, str]]) -> PageFilters | Refused:
         for found in error.errors(include_url=False, include_input=False):
             # A location is ("from",), or () where the whole of them is wrong.
             name = str(found["loc"][0]) if found["loc"] else ""
-            wrong[name] = _WRONG.get(name, _CROSSED if found["type"] == "days_crossed" else found["msg"])
+            wrong[name] = _WRONG.get(
+                name, _CROSSED if found["type"] == "days_crossed" else found["msg"]
+            )
         return Refused(typed, wrong)
-

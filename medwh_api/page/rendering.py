@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +12,9 @@ from medwh_api.page.charts import (
     CATEGORY_NAMES,
     Spec,
     colours_of,
+    day_name,
     engagement_chart,
+    month_name,
     name_of,
     price_chart,
     volume_chart,
@@ -89,7 +91,7 @@ def render_page(
         choices=Choices(report.channels, report.products),
         report=report,
         volume=_volume(report.volume),
-        kinds=_kinds(report, thumbnail),
+        kinds=_kinds(asked, report, thumbnail),
         charts=charts,
         scope=_scope(asked),
         most_channels=MAX_CHANNELS,
@@ -115,10 +117,10 @@ def _in_fields(values: Mapping[str, str]) -> dict[str, str]:
 def _scope(asked: PageFilters) -> str:
     where = asked.channel or "All channels"
     if asked.first and asked.last:
-        return f"{where}, {_day(asked.first)} to {_day(asked.last)}"
+        return f"{where}, {day_name(asked.first)} to {day_name(asked.last)}"
     if asked.first:
-        return f"{where}, since {_day(asked.first)}"
-    return f"{where}, until {_day(asked.last)}" if asked.last else f"{where}, all days"
+        return f"{where}, since {day_name(asked.first)}"
+    return f"{where}, until {day_name(asked.last)}" if asked.last else f"{where}, all days"
 
 
 def _charts(asked: PageFilters, report: Report) -> dict[str, Spec]:
@@ -127,10 +129,9 @@ def _charts(asked: PageFilters, report: Report) -> dict[str, Spec]:
         charts["chart-volume"] = volume_chart(report.volume)
     if report.months and report.product:
         charts["chart-prices"] = price_chart(report.months, report.product["product_name"])
-    is_part = bool(asked.channel or asked.first or asked.last)
     if any(row["views_ratio"] is not None for row in report.categories):
         charts["chart-pictures"] = engagement_chart(
-            report.categories, report.engagement, is_part=is_part
+            report.categories, report.engagement, is_part=_is_part(asked)
         )
     return charts
 
@@ -165,9 +166,19 @@ def _total(rows: Sequence[Record], name: str) -> int | None:
     return sum(known) if known else None
 
 
-def _kinds(report: Report, thumbnail: Thumbnail) -> list[dict[str, Any]]:
+def _is_part(asked: PageFilters) -> bool:
+    """Say whether filters leave out pictures."""
+    return bool(asked.channel or asked.first or asked.last)
+
+
+def _kinds(asked: PageFilters, report: Report, thumbnail: Thumbnail) -> list[dict[str, Any]]:
     """Return each kind of picture with how many posts, how they do, and examples."""
-    medians = {row["image_category"]: row for row in report.engagement}
+    ratios: dict[str, float | None] = {}
+    if asked.channel:
+        ratios = {row["image_category"]: row["views_ratio"] for row in report.categories}
+    elif not _is_part(asked):
+        # Medians are of all channels and days.
+        ratios = {row["image_category"]: row["median_ratio"] for row in report.engagement}
     kinds: list[dict[str, Any]] = []
     for kind in CATEGORIES:
         rows = [row for row in report.categories if row["image_category"] == kind]
@@ -177,24 +188,11 @@ def _kinds(report: Report, thumbnail: Thumbnail) -> list[dict[str, Any]]:
                 {
                     "name": CATEGORY_NAMES[kind],
                     "posts": sum(row["message_count"] for row in rows),
-                    "median": medians.get(kind, {}).get("median_ratio"),
+                    "ratio": ratios.get(kind),
                     "pictures": [(source, of) for source, of in pictures if source],
                 }
             )
     return kinds
-
-
-def _as_day(value: str | date) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(value[:10])
-
-
-def _day(value: str | date) -> str:
-    day = _as_day(value)
-    return f"{day.day} {day:%b %Y}"
-
-
-def _month(value: str | date) -> str:
-    return f"{_as_day(value):%b %Y}"
 
 
 def _moment(value: str) -> str:
@@ -226,8 +224,8 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters |= {
-        "day": _day,
-        "month": _month,
+        "day": day_name,
+        "month": month_name,
         "moment": _moment,
         "number": _number,
         "birr": _birr,

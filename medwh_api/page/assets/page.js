@@ -25,7 +25,10 @@
     background: "transparent",
     font: getComputedStyle(document.body).fontFamily,
     view: { stroke: null },
+    // Read out, hundreds of bars are noise: a table holds the same.
+    mark: { aria: false },
     axis: {
+      aria: false,
       labelColor: colour("muted"),
       titleColor: colour("muted"),
       gridColor: colour("line"),

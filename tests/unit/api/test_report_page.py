@@ -224,9 +224,7 @@ def test_a_search_that_finds_nothing_offers_to_look_in_everything(
     assert {"href": "./?query=aspirin"} in page.all("a")
 
 
-def test_whatever_came_from_telegram_is_text_and_never_markup(
-    client: TestClient, marts: FakeMarts
-):
+def test_whatever_came_from_telegram_is_text_and_never_markup(client: TestClient, marts: FakeMarts):
     plain = read(client, "/?query=paracetamol")
     marts.answers[queries.LIST_CHANNELS][0] |= {"channel_title": HOSTILE}
     marts.answers[queries.SEARCH_MESSAGES] = [POST | {"message_text": f"paracetamol {HOSTILE}"}]
@@ -301,9 +299,7 @@ def test_a_wrong_filter_is_kept_and_explained(
         (f"/?query=abc&after={'a' * 401}", "not there any more"),
     ],
 )
-def test_filters_that_do_not_go_together_are_explained(
-    client: TestClient, address: str, said: str
-):
+def test_filters_that_do_not_go_together_are_explained(client: TestClient, address: str, said: str):
     assert said in read(client, address, 422).text
 
 
