@@ -404,7 +404,8 @@ def _serve(session: "Session") -> None:
         },
         lambda line: out.print(f"[dim]{line} …[/]"),
     ) as supervisor:
-        out.print(f"\n  Dagster UI  [bold]{where.ui}[/]")
+        out.print(f"\n  Report page [bold]{where.api}[/]")
+        out.print(f"  Dagster UI  [bold]{where.ui}[/]")
         out.print(f"  API         [bold]{where.api}/api/channels[/]")
         out.print(f"  API docs    [bold]{where.api}/docs[/]")
         out.print(f"  Tables      [bold]{where.api}/warehouse[/] (write it with `medwh docs`)")
