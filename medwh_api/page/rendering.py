@@ -129,9 +129,10 @@ def _charts(asked: PageFilters, report: Report) -> dict[str, Spec]:
         charts["chart-volume"] = volume_chart(report.volume)
     if report.months and report.product:
         charts["chart-prices"] = price_chart(report.months, report.product["product_name"])
-    if any(row["views_ratio"] is not None for row in report.categories):
+    categories = report.categories or []
+    if any(row["views_ratio"] is not None for row in categories):
         charts["chart-pictures"] = engagement_chart(
-            report.categories, report.engagement, is_part=_is_part(asked)
+            categories, report.engagement, is_part=_is_part(asked)
         )
     return charts
 
@@ -173,15 +174,16 @@ def _is_part(asked: PageFilters) -> bool:
 
 def _kinds(asked: PageFilters, report: Report, thumbnail: Thumbnail) -> list[dict[str, Any]]:
     """Return each kind of picture with how many posts, how they do, and examples."""
+    categories = report.categories or []
     ratios: dict[str, float | None] = {}
     if asked.channel:
-        ratios = {row["image_category"]: row["views_ratio"] for row in report.categories}
+        ratios = {row["image_category"]: row["views_ratio"] for row in categories}
     elif not _is_part(asked):
         # Medians are of all channels and days.
         ratios = {row["image_category"]: row["median_ratio"] for row in report.engagement}
     kinds: list[dict[str, Any]] = []
     for kind in CATEGORIES:
-        rows = [row for row in report.categories if row["image_category"] == kind]
+        rows = [row for row in categories if row["image_category"] == kind]
         if rows:
             pictures = [(thumbnail(sha), of) for sha, of in report.examples.get(kind, [])]
             kinds.append(

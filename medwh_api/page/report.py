@@ -11,7 +11,7 @@ import orjson
 
 from medwh_api import queries
 from medwh_api.database import QueryRunner
-from medwh_api.errors import UnknownChannelError, UnknownProductError
+from medwh_api.errors import QueryTooSlowError, UnknownChannelError, UnknownProductError
 from medwh_api.page.filters import PageFilters
 from medwh_api.routers.search import FOUND, containing, highlighter
 
@@ -50,7 +50,7 @@ class Report:
         product: the one whose prices are shown; None where none has a price.
         months: its prices by month, the earliest first.
         channel_prices: its newest price per channel.
-        categories: kinds of pictures per channel.
+        categories: kinds of pictures per channel; None where there are too many to be compared.
         engagement: kinds of pictures against each other, over everything.
         examples: pictures of each kind, by the hash of their content, with their channel.
         found: posts, where a text is looked for.
@@ -63,7 +63,7 @@ class Report:
     product: Record | None
     months: list[Record]
     channel_prices: list[Record]
-    categories: list[Record]
+    categories: list[Record] | None
     engagement: list[Record]
     examples: Mapping[str, list[tuple[str, str]]]
     found: Posts | None
@@ -97,14 +97,7 @@ async def read_report(marts: QueryRunner, asked: PageFilters) -> Report:
         limit=MAX_RANKED,
     )
     product, months, channel_prices = await _prices(marts, asked, ranked)
-    categories = await _rows(
-        marts,
-        queries.LIST_VISUAL_CONTENT,
-        **scope,
-        after_channel=None,
-        after_category=None,
-        limit=_MAX_CATEGORIES,
-    )
+    categories = await _categories(marts, scope)
     return Report(
         channels=channels,
         products=await _products(marts),
@@ -122,7 +115,7 @@ async def read_report(marts: QueryRunner, asked: PageFilters) -> Report:
         channel_prices=channel_prices,
         categories=categories,
         engagement=await _engagement(marts),
-        examples=_examples(categories),
+        examples=_examples(categories or []),
         found=await _posts(marts, asked) if asked.query else None,
     )
 
@@ -203,6 +196,21 @@ def _within(months: list[Record], asked: PageFilters) -> list[Record]:
     first = asked.first.replace(day=1).isoformat() if asked.first else "0001-01-01"
     last = asked.last.isoformat() if asked.last else "9999-12-31"
     return [month for month in months if first <= month["month_start"] <= last]
+
+
+async def _categories(marts: QueryRunner, scope: dict[str, Any]) -> list[Record] | None:
+    try:
+        return await _rows(
+            marts,
+            queries.LIST_VISUAL_CONTENT,
+            **scope,
+            after_channel=None,
+            after_category=None,
+            limit=_MAX_CATEGORIES,
+        )
+    except QueryTooSlowError:
+        # The only one that reads every post; the rest of the page is worth showing.
+        return None
 
 
 async def _engagement(marts: QueryRunner) -> list[Record]:

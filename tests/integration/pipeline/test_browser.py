@@ -60,7 +60,7 @@ def test_an_asset_page_tells_what_the_asset_is_and_plots_its_numbers(served: Ui)
     ("name", "width", "height", "dark", "asked"),
     [
         ("page.png", 1280, 1240, False, ""),
-        ("page-dark.png", 1280, 900, True, "?query=amoxicillin&product=amoxicillin"),
+        ("page-dark.png", 1280, 1180, True, "?product=paracetamol#prices"),
         ("page-phone.png", 390, 844, False, ""),
     ],
 )
@@ -75,6 +75,10 @@ def test_the_report_page_shows_the_sample_to_everybody(
         assert looked_at.barriers() == []
         assert looked_at.overflow() <= 0
         assert looked_at.said == []
+        # Pictures are fetched when they come into sight.
+        shown.wait_for_function(
+            "[...document.images].every(each => each.complete || each.y > scrollY + innerHeight)"
+        )
         keep(shown, name)
 
 

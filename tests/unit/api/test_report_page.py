@@ -7,7 +7,7 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
@@ -341,6 +341,22 @@ def test_a_failing_database_is_a_page_that_says_so(
     assert (answer.status_code, answer.headers.get("Retry-After")) == (status, retry_after)
     assert answer.headers["Cache-Control"] == "no-store"
     assert said in Reader(answer.text).text
+
+
+def test_pictures_that_take_too_long_leave_the_rest_of_the_page(
+    client: TestClient, marts: FakeMarts, monkeypatch: pytest.MonkeyPatch
+):
+    fetch = marts.fetch
+
+    async def slow(query: bytes, parameters: Mapping[str, object] | None = None) -> list[Row]:
+        if query == queries.LIST_VISUAL_CONTENT:
+            raise QueryTooSlowError
+        return await fetch(query, parameters)
+
+    monkeypatch.setattr(marts, "fetch", slow)
+    page = read(client)
+    assert "choose a channel, or fewer days" in page.text
+    assert "What Paracetamol costs" in page.text
 
 
 def test_an_empty_warehouse_says_how_to_fill_it(client: TestClient, marts: FakeMarts):
