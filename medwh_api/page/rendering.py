@@ -233,11 +233,9 @@ def _environment() -> Environment:
         "birr": _birr,
         "times": _times,
     }
-    environment.globals |= {
-        "category_names": CATEGORY_NAMES,
-        "field_names": _FIELD_NAMES,
-        "freshness_names": _FRESHNESS,
-    }
+    environment.globals.update(
+        category_names=CATEGORY_NAMES, field_names=_FIELD_NAMES, freshness_names=_FRESHNESS
+    )
     return environment
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 # Told by the browser itself: a rule broken, a file missing, a script that failed.
 _TOLD = ("error", "warning")
@@ -38,13 +38,22 @@ class LookedAt:
 
     def drawn(self) -> None:
         """Return once each chart is drawn."""
-        self.page.wait_for_function(
-            "[...document.querySelectorAll('[data-chart]')].every(place => place.querySelector('svg'))"
+        # Not by a function that waits in the page: the page's policy forbids what that is made of.
+        expect(self.page.locator("[data-chart]:not(.drawn)")).to_have_count(0, timeout=30_000)
+
+    def seen(self) -> None:
+        """Return once each picture within sight is there; they are fetched when they come into it."""
+        missing = (
+            "[...document.images].filter(each => !each.complete"
+            " && each.getBoundingClientRect().top < innerHeight).length"
         )
+        while self.page.evaluate(missing):
+            self.page.wait_for_timeout(50)
 
     def barriers(self) -> list[dict[str, Any]]:
         """Return what axe finds that keeps people from using the page: serious or worse."""
-        found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
+        response: dict[str, Any] = Axe().run(self.page).response  # pyright: ignore[reportUnknownMemberType]
+        found: list[dict[str, Any]] = response["violations"]
         return [
             {"rule": each["id"], "at": [node["target"] for node in each["nodes"]]}
             for each in found

@@ -75,10 +75,7 @@ def test_the_report_page_shows_the_sample_to_everybody(
         assert looked_at.barriers() == []
         assert looked_at.overflow() <= 0
         assert looked_at.said == []
-        # Pictures are fetched when they come into sight.
-        shown.wait_for_function(
-            "[...document.images].every(each => each.complete || each.y > scrollY + innerHeight)"
-        )
+        looked_at.seen()
         keep(shown, name)
 
 
