@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -233,9 +233,12 @@ def _environment() -> Environment:
         "birr": _birr,
         "times": _times,
     }
-    environment.globals.update(
-        category_names=CATEGORY_NAMES, field_names=_FIELD_NAMES, freshness_names=_FRESHNESS
-    )
+    known = cast(dict[str, Any], environment.globals)
+    known |= {
+        "category_names": CATEGORY_NAMES,
+        "field_names": _FIELD_NAMES,
+        "freshness_names": _FRESHNESS,
+    }
     return environment
 
 

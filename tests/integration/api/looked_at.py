@@ -1,7 +1,7 @@
 """A page in Chromium, with everything noted that a reader must never meet."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -52,8 +52,7 @@ class LookedAt:
 
     def barriers(self) -> list[dict[str, Any]]:
         """Return what axe finds that keeps people from using the page: serious or worse."""
-        response: dict[str, Any] = Axe().run(self.page).response  # pyright: ignore[reportUnknownMemberType]
-        found: list[dict[str, Any]] = response["violations"]
+        found = cast(list[dict[str, Any]], Axe().run(self.page).response["violations"])
         return [
             {"rule": each["id"], "at": [node["target"] for node in each["nodes"]]}
             for each in found
