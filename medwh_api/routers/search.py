@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/search", tags=["search"])
 
 _CONTEXT = 40
 _MOST_HIGHLIGHTS = 3
-_FOUND = Listing(
+FOUND = Listing(
     queries.SEARCH_MESSAGES,
     FoundMessage,
     Key(
@@ -63,7 +63,7 @@ async def search_messages(
     `%` and `_` are ordinary characters.
     """
     return await answers.page(
-        _FOUND,
+        FOUND,
         parameters,
         {
             "pattern": containing(parameters.query),
@@ -73,7 +73,7 @@ async def search_messages(
             "last": parameters.last,
             "has_image": parameters.has_image,
         },
-        finish=_highlighter(parameters.query),
+        finish=highlighter(parameters.query),
     )
 
 
@@ -84,7 +84,8 @@ def containing(text: str) -> str:
     return f"%{text}%"
 
 
-def _highlighter(query: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def highlighter(query: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what adds to a post the places of its text that hold the query."""
     looked_for = re.compile(re.escape(query), re.IGNORECASE)
 
     def finish(row: dict[str, Any]) -> dict[str, Any]:
