@@ -48,7 +48,8 @@ COPY medwh_api ./medwh_api
 COPY medwh_dbt ./medwh_dbt
 RUN python -m compileall -q medwh_assets medwh_api medwh_dbt
 USER 10001
-ENV DAGSTER_HOME=/home/medwh/dagster MEDWH_STATE=/app/data/state
+# Events that come together are stored together.
+ENV DAGSTER_HOME=/home/medwh/dagster DAGSTER_EVENT_BATCH_SIZE=200 MEDWH_STATE=/app/data/state
 # dbt's manifest is made here, so that the first start need not.
 RUN python -c "import medwh_assets.definitions"
 EXPOSE 4000
