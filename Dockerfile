@@ -29,7 +29,7 @@ CMD ["python", "-m", "medwh_api"]
 
 FROM base AS pipeline
 # Beyond one machine: `docker` or `kubernetes` beside these, see deploy/README.md.
-ARG EXTRAS=detection,parquet
+ARG EXTRAS=detection,parquet,s3
 # PyTorch's own index has the build without CUDA, 2.5 GB smaller than the registry's. Its mirror of
 # other packages is not complete, so what PyTorch needs comes from the registry, in the next line.
 # For a GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130, or what fits your driver.
