@@ -12,6 +12,7 @@ from medwh_assets.errors import (
     PermanentError,
     RetryableError,
 )
+from medwh_assets.home import BATCH_VARIABLE
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import CHANNELS, date_by_channel, partition_key
 from medwh_assets.run_process import PID_TAG
@@ -139,6 +140,26 @@ def test_a_range_is_every_channel_between_on_every_day_between(
         str(one): {"posts": one.date.day, "source": one.channel} for one in expected
     }
     assert {outcome.slice for outcome in stage.watched} == expected
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_slices_that_are_done_in_one_moment_are_stored_together_also_before_a_failure(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, bad: bool
+) -> None:
+    monkeypatch.setenv(BATCH_VARIABLE, "10")
+    batches: list[int] = []
+    store = instance.event_log_storage.store_event_batch
+
+    def counted(events: Sequence[dg.EventLogEntry]) -> None:
+        if events[0].dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            batches.append(len(events))
+        store(events)
+
+    monkeypatch.setattr(instance.event_log_storage, "store_event_batch", counted)
+    stage = Stage(bad={piece("zeta", 9): CorruptSliceError("no JSON")} if bad else {})
+    run(instance, stage, span(piece("zeta", 1), piece("zeta", 24)))
+    assert batches == ([10, 10, 3] if bad else [10, 10, 4])
+    assert len(recorded(instance)) == sum(batches)
 
 
 def test_one_failing_slice_leaves_the_others_recorded_and_is_named_in_the_failure(
