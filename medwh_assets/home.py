@@ -19,6 +19,9 @@ from medwh_assets.errors import SettingError
 from medwh_assets.resources import Places
 
 URL_VARIABLE = "MEDWH_DAGSTER_URL"
+# By this Dagster stores events together that come together; without it each by itself.
+BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
+EVENT_BATCH = "200"
 POOLS = ("telegram", "yolo", "dbt")
 _LOG_BYTES = 10 * 2**20
 _LOG_FILES = 5
@@ -78,6 +81,7 @@ def prepare_home(places: Places, dagster_url: str, connection: Mapping[str, str]
         unfinished.write_text(configuration)
         unfinished.replace(target)
     os.environ.setdefault("DAGSTER_HOME", str(places.dagster_home))
+    os.environ.setdefault(BATCH_VARIABLE, EVENT_BATCH)
     os.environ[URL_VARIABLE] = dagster_url
     os.environ.update(connection)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import dagster as dg
 
 from medwh_assets import keys
-from medwh_assets.automation.following import FOLLOWING, on_news
+from medwh_assets.automation.following import FOLLOWING, follows
 from medwh_assets.settings import ServeSettings, WatchSettings
 
 OWNERS: Final = ("team:medwh",)
@@ -120,7 +120,7 @@ def presented(
             },
         }
         if spec.key in FOLLOWING:
-            changes["automation_condition"] = on_news()
+            changes["automation_condition"] = follows(spec.key)
         if watch is not None and spec.key in _WITH_FRESHNESS:
             changes["freshness_policy"] = dg.FreshnessPolicy.time_window(
                 fail_window=timedelta(hours=watch.freshness_fail_hours),

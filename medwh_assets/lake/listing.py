@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from medwh_assets.errors import ChannelNameError
 from medwh_assets.lake.files import Files
-from medwh_assets.slices import Slice
+from medwh_assets.slices import Slice, channel_name
 
 FileKind = Literal["messages", "images", "detections", "channels"]
 
@@ -24,6 +24,8 @@ _FOLDERS: Final[dict[FileKind, str]] = {
     "channels": "channels",
 }
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+# As `paths` names pictures, those that were replaced too.
+_PICTURE: Final = re.compile(r"([0-9]{1,18})(?:\.[0-9a-f]{8})?\.jpg")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +51,20 @@ def listed(files: Files) -> Iterator[LakeFile]:
         for found in files.find(folder, stamped=True):
             if (piece := slice_of(found.path)) is not None:
                 yield LakeFile(str(found.path), piece, kind, found.stamp)
+
+
+def pictures_listed(files: Files) -> Iterator[tuple[str, int]]:
+    """List the files of pictures, channel by channel, by channel and message id.
+
+    A picture that was replaced counts by itself; foreign names are none of them.
+    """
+    for folder in files.folders("images"):
+        with suppress(ChannelNameError):
+            channel = channel_name(folder)
+            for found in files.find(f"images/{folder}") if channel == folder else ():
+                name = _PICTURE.fullmatch("/".join(found.path.parts[2:]))
+                if name is not None:
+                    yield channel, int(name[1])
 
 
 def slice_of(path: PurePosixPath) -> Slice | None:

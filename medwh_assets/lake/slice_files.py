@@ -18,7 +18,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from medwh_assets.errors import CorruptSliceError, LakeBusyError
 from medwh_assets.lake import paths
 from medwh_assets.lake.files import Files
-from medwh_assets.lake.listing import LakeFile, listed, slices_below
+from medwh_assets.lake.listing import LakeFile, listed, pictures_listed, slices_below
 from medwh_assets.lake.merge import merge_posts
 from medwh_assets.lake.records import (
     DETECTIONS,
@@ -284,6 +284,10 @@ class SliceFiles:
     def channels(self) -> list[str]:
         """List the channels that have slices, sorted."""
         return sorted({piece.channel for piece in self.slices()})
+
+    def picture_files(self) -> Iterator[tuple[str, int]]:
+        """List the files of pictures, channel by channel, by channel and message id."""
+        return pictures_listed(self._files)
 
     def post_days(self, channel: str) -> dict[int, set[date]]:
         """Map every post id of a channel to the days of the slices that hold it."""
