@@ -59,8 +59,16 @@
 {% macro note_touched_rows(upstream, date_column) -%}
     {%- if is_incremental() %}
     create temporary table touched_rows on commit drop as
-    select rows_of_slices.* from {{ upstream }} as rows_of_slices
-    where (rows_of_slices.channel_username, rows_of_slices.{{ date_column }}) in ({{ touched_slices() }});
+    select rows_of_slice.*
+    from touched_slices
+    cross join lateral (
+        select * from {{ upstream }} as upstream_rows
+        where
+            upstream_rows.channel_username = touched_slices.channel_username
+            and upstream_rows.{{ date_column }} = touched_slices.slice_date
+        -- Slice by slice: else the planner may unpack all rows to find those of a few slices.
+        offset 0
+    ) as rows_of_slice;
     analyze touched_rows;
     {%- endif %}
 {%- endmacro %}
