@@ -13,7 +13,7 @@ from medwh_api import queries
 from medwh_api.database import QueryRunner
 from medwh_api.errors import QueryTooSlowError, UnknownChannelError, UnknownProductError
 from medwh_api.page.filters import PageFilters
-from medwh_api.routers.search import FOUND, containing, highlighter
+from medwh_api.routers.search import containing, found, highlighter
 
 # Most rows of each kind that a page shows or draws.
 MAX_CHANNELS = 300
@@ -240,18 +240,19 @@ def _examples(categories: list[Record]) -> dict[str, list[tuple[str, str]]]:
 
 async def _posts(marts: QueryRunner, asked: PageFilters) -> Posts:
     query = asked.query or ""
+    listing = found(asked.product)
     rows = await _rows(
         marts,
-        FOUND.query,
+        listing.query,
         pattern=containing(query),
         channel=asked.channel,
         product=asked.product,
         first=asked.first,
         last=asked.last,
         has_image=None,
-        **FOUND.key.place(asked.after),
+        **listing.key.place(asked.after),
         limit=MAX_POSTS + 1,
     )
     finish = highlighter(query)
     shown = [finish(row) for row in rows[:MAX_POSTS]]
-    return Posts(shown, FOUND.key.cursor(shown[-1]) if len(rows) > MAX_POSTS else None)
+    return Posts(shown, listing.key.cursor(shown[-1]) if len(rows) > MAX_POSTS else None)

@@ -6,6 +6,7 @@ from
     marts.dim_images,
     marts.dim_products,
     marts.dim_vendors,
+    marts.fct_distinct_offers,
     marts.fct_messages,
     marts.fct_image_detections,
     marts.fct_message_observations,

@@ -21,16 +21,15 @@ router = APIRouter(prefix="/api/search", tags=["search"])
 
 _CONTEXT = 40
 _MOST_HIGHLIGHTS = 3
-FOUND = Listing(
-    queries.SEARCH_MESSAGES,
-    FoundMessage,
-    Key(
-        {
-            "message_timestamp_utc": ("after_time", cursors.Moment),
-            "message_pk": ("after_message", cursors.Text),
-        }
-    ),
-    "messages",
+_NEWEST_FIRST = Key(
+    {
+        "message_timestamp_utc": ("after_time", cursors.Moment),
+        "message_pk": ("after_message", cursors.Text),
+    }
+)
+_FOUND = Listing(queries.SEARCH_MESSAGES, FoundMessage, _NEWEST_FIRST, "messages")
+_FOUND_OF_PRODUCT = Listing(
+    queries.SEARCH_MESSAGES_OF_PRODUCT, FoundMessage, _NEWEST_FIRST, "messages"
 )
 
 
@@ -63,7 +62,7 @@ async def search_messages(
     `%` and `_` are ordinary characters.
     """
     return await answers.page(
-        FOUND,
+        found(parameters.product),
         parameters,
         {
             "pattern": containing(parameters.query),
@@ -75,6 +74,11 @@ async def search_messages(
         },
         finish=highlighter(parameters.query),
     )
+
+
+def found(product: str | None) -> Listing:
+    """Return what lists posts with a text, those alone that name a product if there is one."""
+    return _FOUND_OF_PRODUCT if product else _FOUND
 
 
 def containing(text: str) -> str:

@@ -19,12 +19,14 @@ gone as (
 )
 
 select
+    {{ surrogate_key(['distinct_offer_key', build_id()]) }} as changed_offer_key,
     distinct_offer_key,
     {{ build_id() }} as changed_in_build
 from gone
 {%- else -%}
 -- Nothing was offered before a rebuild.
 select
+    null::text as changed_offer_key,
     null::text as distinct_offer_key,
     null::bigint as changed_in_build
 where false

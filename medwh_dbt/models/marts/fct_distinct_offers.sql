@@ -1,6 +1,9 @@
 {{ config(
     pre_hook=["{{ note_touched_posts() }}", "{{ delete_touched_offers() }}"],
-    indexes=[{'columns': ['distinct_offer_key']}],
+    indexes=[
+        {'columns': ['distinct_offer_key']},
+        {'columns': ['channel_pk']},
+    ],
 ) }}
 
 with

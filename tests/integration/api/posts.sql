@@ -92,6 +92,15 @@ insert into marts.fct_offers (
 ('f3', 'g2', 'a3', 'addis_drugs', 3, 1, 'p1', 'paracetamol', null, '+paracetamol_forte', null, 100.50, 'ETB', '2025-03-01', '2025-03-01 09:00+00'),
 ('f4', 'g4', 'a4', 'addis_drugs', 4, 1, null, null, null, 'something else', null, null, null, '2025-03-02', '2025-03-02 09:00+00');
 
+insert into marts.fct_distinct_offers (
+    distinct_offer_vendor_key, distinct_offer_key, channel_pk, product_pk, vendor_pk, offer_count,
+    priced_offer_count, price
+) values
+('j1', 'g1', 'c1', 'p1', 'v1', 1, 1, 120.00),
+('j2', 'g2', 'c1', 'p1', 'v1', 1, 1, 100.50),
+('j3', 'g2', 'c1', 'p1', null, 1, 1, 100.50),
+('j4', 'g4', 'c1', null, null, 1, 0, null);
+
 insert into marts.mart_price_history (
     price_history_key, product_pk, product_key, channel_username, month_start, message_count, offer_count,
     distinct_offer_count, vendor_count, median_price, lower_quartile_price, upper_quartile_price,

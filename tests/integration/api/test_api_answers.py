@@ -70,6 +70,8 @@ def test_top_products_count_boxes_by_class_without_people(client: TestClient):
         ("by=offers", [("paracetamol", 3)]),
         ("by=offers&to=2025-03-31&count=distinct", [("paracetamol", 2)]),
         ("by=offers&channel=selam_pharmacy", []),
+        ("by=offers&channel=addis_drugs", [("paracetamol", 3)]),
+        ("by=offers&channel=addis_drugs&count=distinct", [("paracetamol", 2)]),
         ("from=2025-03-02", [("cup", 1)]),
         ("channel=addis_drugs", [("bottle", 3), ("blister", 1)]),
         ("channel=addis_drugs&count=distinct", [("bottle", 2), ("blister", 1)]),
@@ -412,7 +414,8 @@ def test_hostile_values_in_any_parameter_are_answered_or_refused(client: TestCli
 def test_empty_marts_are_empty_lists(own_marts: Marts):
     own_marts.run(
         "truncate marts.fct_messages, marts.fct_image_detections, marts.dim_channels,"
-        " marts.dim_dates, marts.dim_products, marts.fct_offers, marts.fct_product_mentions,"
+        " marts.dim_dates, marts.dim_products, marts.fct_offers, marts.fct_distinct_offers,"
+        " marts.fct_product_mentions,"
         " marts.mart_price_history, marts.mart_product_prices, marts.mart_visual_engagement,"
         " marts.mart_channel_daily_activity, marts.mart_detected_classes"
     )

@@ -47,8 +47,9 @@ def test_the_page_is_exposed_with_the_marts_that_its_queries_read() -> None:
     code = "".join(
         file.read_text() for file in (*(API / "page").glob("*.py"), API / "routers" / "page.py")
     )
-    named = {name.lower() for name in re.findall(r"queries\.([A-Z_]+)", code)} | {"search_messages"}
-    assert "FOUND.query" in code
+    named = {name.lower() for name in re.findall(r"queries\.([A-Z_]+)", code)}
+    assert "found(asked.product)" in code
+    named |= {"search_messages", "search_messages_of_product"}
     tables = {name: read_by_query(API / "queries" / f"{name}.sql") for name in named}
     assert exposed("report_page") == set[str]().union(*tables.values())
 
