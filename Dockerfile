@@ -29,7 +29,7 @@ CMD ["python", "-m", "medwh_api"]
 
 FROM base AS pipeline
 # Beyond one machine: `docker` or `kubernetes` beside these, see deploy/README.md.
-ARG EXTRAS=detection,parquet
+ARG EXTRAS=detection,parquet,s3
 # PyTorch's own index has the build without CUDA, 2.5 GB smaller than the registry's. Its mirror of
 # other packages is not complete, so what PyTorch needs comes from the registry, in the next line.
 # For a GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130, or what fits your driver.
@@ -48,7 +48,8 @@ COPY medwh_api ./medwh_api
 COPY medwh_dbt ./medwh_dbt
 RUN python -m compileall -q medwh_assets medwh_api medwh_dbt
 USER 10001
-ENV DAGSTER_HOME=/home/medwh/dagster MEDWH_STATE=/app/data/state
+# Events that come together are stored together.
+ENV DAGSTER_HOME=/home/medwh/dagster DAGSTER_EVENT_BATCH_SIZE=200 MEDWH_STATE=/app/data/state
 # dbt's manifest is made here, so that the first start need not.
 RUN python -c "import medwh_assets.definitions"
 EXPOSE 4000

@@ -71,14 +71,14 @@ $(READY): pyproject.toml requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if [ "$(TORCH)" = cpu ]; then \
 	  $(PIP) --quiet --no-deps --index-url https://download.pytorch.org/whl/cpu torch torchvision; fi
-	@$(PIP) --quiet --editable '.[detection,api,parquet,dev]'
+	@$(PIP) --quiet --editable '.[detection,api,parquet,s3,dev]'
 	@echo $(TORCH) > $(VENV)/.torch
 	@touch $@
 
 lock:  ## Resolve the newest allowed versions into requirements.lock (PyTorch's pair stays)
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	@grep -E '^torch(vision)?==' requirements.lock > $(VENV)-lock/pair.txt
-	@$(VENV)-lock/bin/python -m pip install --quiet --constraint $(VENV)-lock/pair.txt '.[detection,api,parquet,dev]'
+	@$(VENV)-lock/bin/python -m pip install --quiet --constraint $(VENV)-lock/pair.txt '.[detection,api,parquet,s3,dev]'
 	@{ sed '/^$$/q' requirements.lock; \
 	   $(VENV)-lock/bin/python -m pip freeze --exclude medwh --exclude setuptools | sed 's/+cpu$$//' | grep -v '^nvidia-[^m]'; \
 	 } > requirements.new && mv requirements.new requirements.lock && rm -rf $(VENV)-lock

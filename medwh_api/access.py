@@ -4,6 +4,8 @@ A key is 256 random bits, so its plain SHA-256 cannot be guessed back; a slow ha
 down each request.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -11,6 +13,7 @@ from typing import Annotated
 
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
+from starlette.datastructures import Headers
 
 from medwh_api.errors import KeyMissingError
 from medwh_api.settings import ApiSettings
@@ -33,9 +36,26 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def key_of(headers: Headers) -> str | None:
+    """Return the key that a request bears; None where it bears none.
+
+    Programs send it in a header of its own. A browser cannot, so it may ask its user for a name and a
+    password, of which the password is the key.
+    """
+    if HEADER in headers:
+        return headers[HEADER]
+    scheme, _, sent = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic" or len(sent) > 2 * _MAX_KEY_LENGTH:
+        return None
+    try:
+        return base64.b64decode(sent, validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return None
+
+
 def known_key(key: str | None, settings: ApiSettings) -> str | None:
     """Return the hash of a key that is one of the settings'; None if it is not."""
-    if key is None or len(key) > _MAX_KEY_LENGTH:
+    if not key or len(key) > _MAX_KEY_LENGTH:
         return None
     sent = hash_of(key)
     # Every hash is compared, so that the time taken tells nothing.
@@ -47,11 +67,11 @@ def asks_for_key(settings: ApiSettings) -> bool:
     return bool(settings.keys) and not settings.is_local
 
 
-def require_key(request: Request, key: Annotated[str | None, Security(_scheme)]) -> None:
+def require_key(request: Request, _key: Annotated[str | None, Security(_scheme)] = None) -> None:
     """Let a request pass that bears a known key.
 
     Raises:
         KeyMissingError: it bears none.
     """
-    if known_key(key, request.app.state.settings) is None:
+    if known_key(key_of(request.headers), request.app.state.settings) is None:
         raise KeyMissingError

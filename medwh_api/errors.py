@@ -11,6 +11,7 @@
     ├── NotAcceptableError        406  the client wants neither JSON nor CSV
     ├── TooManyRequestsError      429  more than MEDWH_API_RATE_LIMIT
     ├── ImagesUnreachableError    503  the lake does not answer
+    ├── ChartsUnmadeError         503  the page's charts cannot be drawn
     ├── DatabaseUnreachableError  503  down, restarting, or every connection busy
     ├── WarehouseNotBuiltError    503  the marts are not there yet, or not readable
     └── QueryTooSlowError         504  longer than MEDWH_API_QUERY_TIMEOUT
@@ -125,6 +126,13 @@ IMAGES_UNREACHABLE = ProblemKind(
     "The lake, where pictures lie, did not answer; try again in a moment.",
     retry_after=5,
 )
+CHARTS_UNMADE = ProblemKind(
+    "charts-unmade",
+    503,
+    "Charts cannot be drawn",
+    "The library that draws the charts could not be made; the server's log tells why.",
+    retry_after=30,
+)
 DATABASE_UNREACHABLE = ProblemKind(
     "database-unreachable",
     503,
@@ -223,6 +231,12 @@ class ImagesUnreachableError(ApiError):
     """The lake does not answer."""
 
     kind = IMAGES_UNREACHABLE
+
+
+class ChartsUnmadeError(ApiError):
+    """The library that draws the page's charts could not be made."""
+
+    kind = CHARTS_UNMADE
 
 
 class NotDescribedError(ApiError):

@@ -21,6 +21,7 @@ from medwh_api.errors import (
 )
 from medwh_api.examples import example_of
 from medwh_api.observation import REQUEST_ID, Metrics, Observation
+from medwh_api.page.scripts import ChartLibrary
 from medwh_api.pictures import Pictures
 from medwh_api.rate_limit import RateLimit, limits_requests
 from medwh_api.routers import (
@@ -30,6 +31,7 @@ from medwh_api.routers import (
     messages,
     metrics,
     operations,
+    page,
     products,
     reports,
     search,
@@ -85,12 +87,17 @@ def _complete(operation: dict[str, Any]) -> None:
             content["example"] = examples[kind]
 
 
-def create_app(settings: ApiSettings | None = None, connect: Connect = open_database) -> FastAPI:
+def create_app(
+    settings: ApiSettings | None = None,
+    connect: Connect = open_database,
+    chart_library: ChartLibrary | None = None,
+) -> FastAPI:
     """Return the application; nothing is connected before it starts.
 
     Args:
         settings: from the environment if None.
         connect: opens what runs the queries, for as long as the application lives.
+        chart_library: what draws the page's charts; made when it is asked for if None.
     """
     settings = settings or ApiSettings()
 
@@ -116,6 +123,7 @@ def create_app(settings: ApiSettings | None = None, connect: Connect = open_data
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.pictures = Pictures(settings.lake)
+    app.state.chart_library = chart_library or ChartLibrary()
     _add_routes(app, settings)
     install_error_handlers(app)
     _add_middleware(app, settings)
@@ -132,6 +140,7 @@ def _add_routes(app: FastAPI, settings: ApiSettings) -> None:
         app.include_router(room.router, dependencies=needed, responses=documented(*failures))
     app.include_router(health.router)
     app.include_router(metrics.router)
+    app.include_router(page.router)
     mount_documentation(app)
 
 

@@ -9,7 +9,7 @@ import io
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from medwh_api.errors import ImagesUnreachableError, UnknownImageError
 MAX_BYTES = 50_000_000
 _MAX_PIXELS = 50_000_000
 _LONGEST_SIDE = 1280
+# Sharp at half its size on a phone's screen, and some 10 kB.
+_THUMBNAIL_SIDE = 320
 _CACHE_BYTES = 32_000_000
 _PATH = re.compile(r"images/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
@@ -78,13 +80,28 @@ class Pictures:
             UnknownImageError: it is not there, or cannot be opened within the limits.
             ImagesUnreachableError: the lake does not answer.
         """
-        key = (sha256, tuple(boxes))
+        return self._made(
+            (sha256, tuple(boxes)), sha256, paths, lambda content: _draw(content, boxes)
+        )
+
+    def shrink(self, sha256: str, paths: Sequence[str]) -> bytes:
+        """Return a small copy of a picture, as a JPEG; the last ones made are kept.
+
+        Raises:
+            UnknownImageError: it is not there, or cannot be opened within the limits.
+            ImagesUnreachableError: the lake does not answer.
+        """
+        return self._made((sha256, "small"), sha256, paths, _shrink)
+
+    def _made(
+        self, key: object, sha256: str, paths: Sequence[str], make: Callable[[bytes], bytes]
+    ) -> bytes:
         with self._lock:
             if key in self._drawn:
                 self._drawn.move_to_end(key)
                 return self._drawn[key]
         content, _ = self.read(sha256, paths)
-        drawn = _draw(content, boxes)
+        drawn = make(content)
         with self._lock:
             if key not in self._drawn:
                 self._drawn[key] = drawn
@@ -122,18 +139,28 @@ def _media_type(content: bytes) -> str | None:
     return "image/webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
 
 
-def _draw(content: bytes, boxes: Sequence[Seen]) -> bytes:
+def _opened(content: bytes, side: int) -> Image.Image:
+    """Return a picture, upright, as red, green and blue, with no side longer than this."""
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as opened:
             if opened.width * opened.height > _MAX_PIXELS:
                 raise UnknownImageError
             # A JPEG is decoded at half or a quarter of its size where that is enough.
-            opened.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
+            opened.draft("RGB", (side, side))
             upright = ImageOps.exif_transpose(opened)
             picture = upright.convert("RGB")
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise UnknownImageError from error
-    picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    picture.thumbnail((side, side))
+    return picture
+
+
+def _shrink(content: bytes) -> bytes:
+    return _jpeg(_opened(content, _THUMBNAIL_SIDE), quality=80)
+
+
+def _draw(content: bytes, boxes: Sequence[Seen]) -> bytes:
+    picture = _opened(content, _LONGEST_SIDE)
     pen = ImageDraw.Draw(picture)
     size = max(12, max(picture.size) // 45)
     font = ImageFont.load_default(size)
@@ -149,8 +176,12 @@ def _draw(content: bytes, boxes: Sequence[Seen]) -> bytes:
         at = (left, top - size - 4 if top > size + 4 else top)
         pen.rectangle(pen.textbbox(at, label, font=font), fill=colour)
         pen.text(at, label, fill="white", font=font)
+    return _jpeg(picture, quality=85)
+
+
+def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
     written = io.BytesIO()
-    picture.save(written, "JPEG", quality=85)
+    picture.save(written, "JPEG", quality=quality)
     return written.getvalue()
 
 

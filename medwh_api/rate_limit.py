@@ -14,7 +14,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from medwh_api.access import HEADER, known_key
+from medwh_api.access import key_of, known_key
 from medwh_api.errors import TOO_MANY_REQUESTS, problem_response
 from medwh_api.settings import UNLIMITED, ApiSettings
 
@@ -53,7 +53,7 @@ class RateLimit:
         return max(math.ceil(window.reset_time - time.time()), 1)
 
     def _client(self, scope: Scope) -> str:
-        key = known_key(Headers(scope=scope).get(HEADER), self._settings)
+        key = known_key(key_of(Headers(scope=scope)), self._settings)
         if key is not None:
             return key
         host = scope["client"][0] if scope.get("client") else "local"

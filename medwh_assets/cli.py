@@ -4,9 +4,12 @@ Exit status: 0 done, 1 something failed (listed), 2 the command line is wrong, 1
 """
 
 import errno
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -136,7 +139,7 @@ def import_(
         )
     show_import(out, summary)
     if summary.posts:
-        out.print(f"The lake is {escape(str(lake.root))}. Next: [bold]medwh run[/]", soft_wrap=True)
+        out.print(f"The lake is {escape(lake.url)}. Next: [bold]medwh run[/]", soft_wrap=True)
     if not summary.ok:
         raise typer.Exit(FAILED)
 
@@ -401,7 +404,8 @@ def _serve(session: "Session") -> None:
         },
         lambda line: out.print(f"[dim]{line} …[/]"),
     ) as supervisor:
-        out.print(f"\n  Dagster UI  [bold]{where.ui}[/]")
+        out.print(f"\n  Report page [bold]{where.api}[/]")
+        out.print(f"  Dagster UI  [bold]{where.ui}[/]")
         out.print(f"  API         [bold]{where.api}/api/channels[/]")
         out.print(f"  API docs    [bold]{where.api}/docs[/]")
         out.print(f"  Tables      [bold]{where.api}/warehouse[/] (write it with `medwh docs`)")
@@ -480,13 +484,50 @@ def train(
 
 
 @app.command()
-def report() -> None:
-    """Print what the marts hold and what is in the quarantine."""
+def report(
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write the report page into this HTML file instead."),
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="Of the page: only this channel.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="Of the page: first day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Of the page: last day.")] = None,
+    product: Annotated[
+        str | None, typer.Option(help="Of the page: the product whose prices are shown.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="Of the page: a text that posts hold, to be listed.")
+    ] = None,
+) -> None:
+    """Print what the marts hold and what is in the quarantine, or write the page that shows it."""
     from medwh_assets.session import open_session
     from medwh_assets.terminal import show_report
 
+    asked = {"channel": channel, "from": first, "to": last, "product": product, "query": query}
+    chosen = [f"--{name}={value}" for name, value in asked.items() if value is not None]
+    if chosen and file is None:
+        raise typer.BadParameter("these choose what the page shows: name its file with --out")
     with open_session() as session:
-        show_report(out, session.report(), session.lake.quarantined(), None)
+        if file is None:
+            show_report(out, session.report(), session.lake.quarantined(), None)
+        else:
+            _write_page(session, file, chosen)
+
+
+def _write_page(session: "Session", file: Path, chosen: Sequence[str]) -> None:
+    """Let the API write its page: it alone knows how it looks, and may read the marts and no more."""
+    if find_spec("jinja2") is None or find_spec("fastapi") is None:
+        raise SettingError("the page needs the API's packages: pip install 'medwh[api]'")
+    written = subprocess.run(
+        [sys.executable, "-m", "medwh_api", "report", f"--out={file}", *chosen],
+        env=os.environ
+        | session.warehouse.api_environment()
+        | {"MEDWH_API_LAKE": session.settings.lake},
+        check=False,
+    )
+    if written.returncode:
+        raise typer.Exit(written.returncode)
+    out.print(f"Written to {escape(str(file))}: open it in any browser.")
 
 
 @app.command()

@@ -86,7 +86,13 @@ def build_defs(**overrides: object) -> dg.Definitions:
                 )
             ],
             sensors=[
-                lake_sensor(lambda: LakeWatch(Lake.of(settings), WarehouseLakeJournal(warehouse))),
+                lake_sensor(
+                    lambda: LakeWatch(
+                        Lake.of(settings),
+                        WarehouseLakeJournal(warehouse),
+                        warehouse.loaded_channel_facts,
+                    )
+                ),
                 automation_sensor(),
                 marts_sensor(
                     sorted(models.keys),

@@ -77,7 +77,9 @@ def _found(subject: str, look: Callable[[], str]) -> Finding:
 def _lake(settings: LakeSettings) -> str:
     lake = Lake.of(settings)
     slices = lake.slices()
-    return f"{lake.root}: {len(slices):,} slices of {len(lake.channels()):,} channels"
+    lake.check()
+    channels = {piece.channel for piece in slices}
+    return f"{lake.url}: writable; {len(slices):,} slices of {len(channels):,} channels"
 
 
 def _state(settings: LakeSettings) -> str:

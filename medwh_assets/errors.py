@@ -20,6 +20,7 @@
     │   └── PrivilegeError          the database role may not do what set-up needs
     └── RetryableError              the same attempt may succeed later
         ├── LakeBusyError           another process holds a slice's lock
+        ├── LakeUnreachableError    the object store that the lake lies in did not answer
         ├── SpoolError              no room for an import's temporary database
         ├── SourceUnreachableError  a message source did not answer
         ├── SourceBusyError         another run held the Telegram account
@@ -120,6 +121,10 @@ class PrivilegeError(PermanentError):
 
 class LakeBusyError(RetryableError):
     """Another process held a slice's lock for longer than the timeout."""
+
+
+class LakeUnreachableError(RetryableError):
+    """The object store that the lake lies in could not be reached, or answered with a failure."""
 
 
 class SpoolError(RetryableError):

@@ -13,11 +13,15 @@ from collections.abc import Mapping
 import dagster as dg
 import filelock
 import yaml
+from sqlalchemy.exc import DBAPIError
 
 from medwh_assets.errors import SettingError
 from medwh_assets.resources import Places
 
 URL_VARIABLE = "MEDWH_DAGSTER_URL"
+# By this Dagster stores events together that come together; without it each by itself.
+BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
+EVENT_BATCH = "200"
 POOLS = ("telegram", "yolo", "dbt")
 _LOG_BYTES = 10 * 2**20
 _LOG_FILES = 5
@@ -77,6 +81,7 @@ def prepare_home(places: Places, dagster_url: str, connection: Mapping[str, str]
         unfinished.write_text(configuration)
         unfinished.replace(target)
     os.environ.setdefault("DAGSTER_HOME", str(places.dagster_home))
+    os.environ.setdefault(BATCH_VARIABLE, EVENT_BATCH)
     os.environ[URL_VARIABLE] = dagster_url
     os.environ.update(connection)
 
@@ -119,7 +124,12 @@ def make_pools(instance: dg.DagsterInstance, places: Places) -> None:
         return
     with filelock.FileLock(places.dagster_home / ".pools.lock"):
         for pool in sorted(set(POOLS) - storage.get_concurrency_keys()):
-            storage.initialize_concurrency_limit_to_default(pool)
+            try:
+                storage.initialize_concurrency_limit_to_default(pool)
+            except DBAPIError:
+                # The lock is this machine's; another one may have made the pool in that moment.
+                if pool not in storage.get_concurrency_keys():
+                    raise
 
 
 def begin_event_log(instance: dg.DagsterInstance) -> None:

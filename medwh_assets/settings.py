@@ -65,7 +65,7 @@ class LakeSettings(BaseSettings):
     model_config = _config("MEDWH_")
 
     lake: str = Field(
-        default="data/raw", description="Root of the lake: a folder or a filesystem URL."
+        default="data/raw", description="Root of the lake: a folder, or s3://bucket/prefix."
     )
     state: Path = Field(
         default=Path("data/state"),

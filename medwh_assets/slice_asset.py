@@ -7,12 +7,18 @@ other module knows how Dagster spells any of this.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    generate_event_batch_id,
+)
 from pydantic import Field
 
 from medwh_assets.errors import CoolingDownError, MedwhError, PermanentError
@@ -29,6 +35,8 @@ _FAILED_TAGS = "medwh/failed."
 # With this Dagster takes a step's output for granted and reports no partition for it.
 _UNREPORTED = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 _LISTED_FAILURES = 20
+# For so long slices that are done wait for others, to be reported together.
+_REPORT_SECONDS: Final = 1.0
 # The hash of a slice's file, so that whoever finds the file can tell that a run has brought it.
 CONTENT = "content_sha256"
 
@@ -72,7 +80,6 @@ class StageConfig(dg.Config):
 
 Work = Callable[[Any, Sequence[Slice]], Iterator[Outcome]]
 Content = Callable[[Any, Slice], str | None]
-_MetadataOf = Callable[[dg.AssetExecutionContext, Done], dict[str, Any]]
 
 
 def slice_asset(
@@ -146,7 +153,17 @@ def slice_asset(
         return {**_metadata(outcome), **({} if sha256 is None else {CONTENT: sha256})}
 
     def _run_slices(context: dg.AssetExecutionContext, slices: Sequence[Slice]) -> list[Failed]:
-        return list(_reported(context, key, work(context.resources, slices), metadata_of))
+        reports = _Reports(context, key)
+        failed: list[Failed] = []
+        try:
+            for outcome in _watched(context, key, work(context.resources, slices)):
+                if isinstance(outcome, Failed):
+                    failed.append(outcome)
+                else:
+                    reports.add(outcome.slice, metadata_of(context, outcome))
+        finally:
+            reports.flush()
+        return failed
 
     def _run_and_hand_on(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]
@@ -169,19 +186,11 @@ def slice_asset(
     def _run_partitions(
         context: dg.AssetExecutionContext, slices: Sequence[Slice]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        outcomes = list(_watched(context, key, work(context.resources, slices)))
-        done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
-        failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-        if failed:
-            # Dagster reports all partitions of a step that succeeds and none of one that fails.
-            for outcome in done:
-                _report(context, key, outcome, metadata_of)
+        # Dagster reports all partitions of a step that succeeds and none of one that fails, each
+        # with a look at all partitions there are (50 ms): so it reports none.
+        if failed := _run_slices(context, slices):
             raise _failure(failed, len(slices))
-        for outcome in done:
-            context.add_asset_metadata(
-                metadata_of(context, outcome), asset_key=key, partition_key=str(outcome.slice)
-            )
-        yield dg.MaterializeResult()
+        yield dg.MaterializeResult(metadata=_UNREPORTED)
 
     return materialize
 
@@ -300,33 +309,42 @@ def _watched(
         yield outcome
 
 
-def _reported(
-    context: dg.AssetExecutionContext,
-    key: dg.AssetKey,
-    outcomes: Iterator[Outcome],
-    metadata_of: _MetadataOf,
-) -> Iterator[Failed]:
-    """Report what is done, at once, so that a killed run has; hand on what failed."""
-    for outcome in _watched(context, key, outcomes):
-        if isinstance(outcome, Failed):
-            yield outcome
-        else:
-            _report(context, key, outcome, metadata_of)
-
-
 def _unknown(outcome: Failed) -> Exception | None:
     """Return the error if its traceback helps: one of ours says all in its message."""
     return None if isinstance(outcome.error, MedwhError) else outcome.error
 
 
-def _report(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, outcome: Done, metadata_of: _MetadataOf
-) -> None:
-    context.log_event(
-        dg.AssetMaterialization(
-            key, partition=partition_key(outcome.slice), metadata=metadata_of(context, outcome)
+class _Reports:
+    """Tells Dagster what is done as soon as a second has passed since it was told last.
+
+    An event that is stored by itself opens three connections, a batch of events no more. So where a
+    slice takes a second each is told at once, and where it takes milliseconds a kill costs the UI
+    what was done in the last second: the lake's sensor or the next run tells it.
+    """
+
+    def __init__(self, context: dg.AssetExecutionContext, key: dg.AssetKey) -> None:
+        self._step = context.get_step_execution_context()
+        self._key = key
+        self._waiting: list[dg.AssetMaterialization] = []
+        self._told_at = time.monotonic()
+
+    def add(self, piece: Slice, metadata: Mapping[str, Any]) -> None:
+        """Report a slice, now or with those that follow it."""
+        self._waiting.append(
+            dg.AssetMaterialization(self._key, partition=partition_key(piece), metadata=metadata)
         )
-    )
+        if time.monotonic() - self._told_at >= _REPORT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Report what waits. `AssetExecutionContext.log_event` would do it one by one."""
+        events, self._waiting = self._waiting, []
+        batch = generate_event_batch_id()
+        for number, event in enumerate(events, start=1):
+            DagsterEvent.asset_materialization(
+                self._step, event, DagsterEventBatchMetadata(batch, is_end=number == len(events))
+            )
+        self._told_at = time.monotonic()
 
 
 def _metadata(outcome: Done) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import compress
 from typing import Protocol
 
 import dagster as dg
@@ -240,15 +241,21 @@ class StageRunner:
         if key == keys.LAKE_MESSAGES:
             read = {piece for piece in selection.read if selection.covers(piece)}
             return sorted(
-                read | {s for s in slices if messages_due(self._state(s, "telegram_messages"))}
+                read
+                | {
+                    one.slice
+                    for one in self._states(slices, "telegram_messages")
+                    if messages_due(one)
+                }
             )
         if key == keys.LAKE_IMAGES:
             layers: tuple[Layer, ...] = ("telegram_messages", "telegram_images")
-            return [s for s in slices if images_due(self._state(s, *layers))]
+            return [one.slice for one in self._states(slices, *layers) if images_due(one)]
         if key == keys.LAKE_DETECTIONS:
             model = self._model() if slices else ""
             layers = ("telegram_images", "yolo_detections")
-            return [s for s in slices if detections_due(self._state(s, *layers), model)]
+            states = self._states(slices, *layers)
+            return [one.slice for one in states if detections_due(one, model)]
         if key == keys.RAW_MESSAGES:
             return self._to_load("telegram_messages", slices, self._ledger.loaded_messages())
         if key == keys.RAW_DETECTIONS:
@@ -258,7 +265,10 @@ class StageRunner:
     def _to_load(
         self, layer: Layer, slices: Sequence[Slice], ledger: Mapping[Slice, str]
     ) -> list[Slice]:
-        return [s for s in slices if load_due(self._lake.file_sha256(layer, s), s, ledger)]
+        def due(piece: Slice) -> bool:
+            return load_due(self._lake.file_sha256(layer, piece), piece, ledger)
+
+        return self._chosen(due, slices)
 
     def _to_extract(self, slices: Sequence[Slice]) -> list[Slice]:
         """Return the slices whose texts were not read as they are by the rules as they are."""
@@ -269,7 +279,13 @@ class StageRunner:
             messages = self._lake.file_sha256("telegram_messages", piece)
             return None if messages is None else extracted_from(messages, rules)
 
-        return [piece for piece in slices if load_due(made(piece), piece, ledger)]
+        return self._chosen(lambda piece: load_due(made(piece), piece, ledger), slices)
+
+    def _chosen(self, due: Callable[[Slice], bool], slices: Sequence[Slice]) -> list[Slice]:
+        return list(compress(slices, self._lake.files.together(due, slices)))
+
+    def _states(self, slices: Sequence[Slice], *layers: Layer) -> list[SliceState]:
+        return self._lake.files.together(lambda piece: self._state(piece, *layers), slices)
 
     def _state(self, piece: Slice, *layers: Layer) -> SliceState:
         """Look at some files of a slice; all stages over 5,000 slices look for 3 s."""

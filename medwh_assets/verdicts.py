@@ -111,6 +111,10 @@ class CheckFacts(Protocol):
         """Return how many pictures of which slices have no post."""
         ...
 
+    def without_post(self, pictures: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return those of pictures, named by channel and message, that have no post."""
+        ...
+
     def drift(self, known: Collection[str], loads: int) -> dict[str, int]:
         """Return what the newest records hold besides what is known, and in how many of them."""
         ...

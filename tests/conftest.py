@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-_PREFIXES = ("MEDWH_", "POSTGRES_", "TELEGRAM_", "DAGSTER_", "DBT_", "YOLO_", "PG")
+_PREFIXES = (
+    "AWS_",
+    "FSSPEC_",
+    "MEDWH_",
+    "POSTGRES_",
+    "TELEGRAM_",
+    "DAGSTER_",
+    "DBT_",
+    "YOLO_",
+    "PG",
+)
 # What stays: where the binaries of the tests' server are, and that system tests must not be left out.
 _KEPT = ("MEDWH_PG_BIN", "MEDWH_REQUIRE_SYSTEM")
 _TOOLS = {

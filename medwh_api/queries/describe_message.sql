@@ -46,6 +46,23 @@ select
         ) as readings
     ) as observations,
     (
+        select coalesce(json_agg(contents order by contents.version_number), '[]'::json)
+        from (
+            select
+                version_number,
+                is_current,
+                message_text,
+                media_type,
+                edit_date,
+                first_observed_at,
+                last_observed_at
+            from marts.fct_message_versions
+            where fct_message_versions.message_pk = posts.message_pk
+            order by version_number desc
+            limit 1000
+        ) as contents
+    ) as versions,
+    (
         select coalesce(json_agg(boxes order by boxes.box_number), '[]'::json)
         from (
             select

@@ -1,5 +1,6 @@
--- All time and all channels stand ready in the dimension; only a part of them is counted here.
-with offers as (
+-- All time and all channels stand ready in the dimension, and all time of a channel nearly so; only a span
+-- of days is counted from single offers.
+with offers_of_days as (
     select
         product_pk,
         count(*) as offer_count,
@@ -8,12 +9,37 @@ with offers as (
         count(distinct vendor_pk) as vendor_count
     from marts.fct_offers
     where
-        %(is_part)s
+        (%(first)s::date is not null or %(last)s::date is not null)
         and product_pk is not null
         and (%(channel)s::text is null or channel_username = %(channel)s)
         and (%(first)s::date is null or message_date >= %(first)s)
         and (%(last)s::date is null or message_date <= %(last)s)
     group by product_pk
+),
+
+offers_of_channel as (
+    select
+        product_pk,
+        sum(offer_count) as offer_count,
+        count(distinct distinct_offer_key) as distinct_offer_count,
+        sum(priced_offer_count) as priced_offer_count,
+        count(distinct vendor_pk) as vendor_count
+    from marts.fct_distinct_offers
+    where
+        %(first)s::date is null
+        and %(last)s::date is null
+        and product_pk is not null
+        and channel_pk = (
+            select dim_channels.channel_pk from marts.dim_channels
+            where dim_channels.channel_username = %(channel)s
+        )
+    group by product_pk
+),
+
+offers as (
+    select * from offers_of_days
+    union all
+    select * from offers_of_channel
 ),
 
 products as (

@@ -28,16 +28,6 @@ where
         or message_timestamp_utc < (%(last)s::date + 1)::timestamptz
     )
     and (
-        %(product)s::text is null
-        or exists (
-            select
-            from marts.fct_product_mentions
-            where
-                fct_product_mentions.message_pk = fct_messages.message_pk
-                and fct_product_mentions.product_key = %(product)s
-        )
-    )
-    and (
         %(after_time)s::timestamptz is null
         or (message_timestamp_utc, message_pk) < (%(after_time)s, %(after_message)s::text)
     )

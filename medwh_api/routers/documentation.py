@@ -9,7 +9,7 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from medwh_api.errors import NotDescribedError
@@ -31,12 +31,6 @@ _WAREHOUSE_POLICY = "; ".join(
 )
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def get_root() -> RedirectResponse:
-    """Lead to the documentation."""
-    return RedirectResponse("docs")
 
 
 @router.get("/docs")

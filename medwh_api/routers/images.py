@@ -70,7 +70,7 @@ async def get_image(
     headers["ETag"] = tag
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    limiter = _limiter(request)
+    limiter = picture_limiter(request)
     if parameters.annotated:
         drawn = await to_thread.run_sync(lake.draw, image_sha256, paths, boxes, limiter=limiter)
         return Response(drawn, headers=headers, media_type="image/jpeg")
@@ -78,7 +78,8 @@ async def get_image(
     return Response(content, headers=headers, media_type=kind)
 
 
-def _limiter(request: Request) -> CapacityLimiter:
+def picture_limiter(request: Request) -> CapacityLimiter:
+    """Return what bounds how many pictures are opened at once."""
     # Bound to the event loop that the application runs in.
     state = request.app.state
     if not hasattr(state, "picture_limiter"):

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/messages", tags=["messages"])
 @router.get(
     "/{channel_username}/{message_id}",
     summary="One post",
-    response_description="The post with its readings, boxes and offers.",
+    response_description="The post with its readings, versions, boxes and offers.",
     **described_one(MessageDetails, UNKNOWN_MESSAGE),
 )
 async def get_message(
@@ -26,7 +26,7 @@ async def get_message(
     message_id: MessageIdInPath,
     _parameters: Annotated[NoParameters, Query()],
 ) -> Response:
-    """Its text (phone numbers masked), how its counters grew, what its picture shows and it offers."""
+    """Its text and what it said before (phone numbers masked), counters, what it shows and offers."""
     return await answers.one(
         queries.DESCRIBE_MESSAGE,
         {"channel": channel_username, "message_id": message_id},

@@ -21,16 +21,15 @@ router = APIRouter(prefix="/api/search", tags=["search"])
 
 _CONTEXT = 40
 _MOST_HIGHLIGHTS = 3
-_FOUND = Listing(
-    queries.SEARCH_MESSAGES,
-    FoundMessage,
-    Key(
-        {
-            "message_timestamp_utc": ("after_time", cursors.Moment),
-            "message_pk": ("after_message", cursors.Text),
-        }
-    ),
-    "messages",
+_NEWEST_FIRST = Key(
+    {
+        "message_timestamp_utc": ("after_time", cursors.Moment),
+        "message_pk": ("after_message", cursors.Text),
+    }
+)
+_FOUND = Listing(queries.SEARCH_MESSAGES, FoundMessage, _NEWEST_FIRST, "messages")
+_FOUND_OF_PRODUCT = Listing(
+    queries.SEARCH_MESSAGES_OF_PRODUCT, FoundMessage, _NEWEST_FIRST, "messages"
 )
 
 
@@ -63,7 +62,7 @@ async def search_messages(
     `%` and `_` are ordinary characters.
     """
     return await answers.page(
-        _FOUND,
+        found(parameters.product),
         parameters,
         {
             "pattern": containing(parameters.query),
@@ -73,8 +72,13 @@ async def search_messages(
             "last": parameters.last,
             "has_image": parameters.has_image,
         },
-        finish=_highlighter(parameters.query),
+        finish=highlighter(parameters.query),
     )
+
+
+def found(product: str | None) -> Listing:
+    """Return what lists posts with a text, those alone that name a product if there is one."""
+    return _FOUND_OF_PRODUCT if product else _FOUND
 
 
 def containing(text: str) -> str:
@@ -84,7 +88,8 @@ def containing(text: str) -> str:
     return f"%{text}%"
 
 
-def _highlighter(query: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def highlighter(query: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what adds to a post the places of its text that hold the query."""
     looked_for = re.compile(re.escape(query), re.IGNORECASE)
 
     def finish(row: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,18 @@ class Observation(BaseModel):
     views_change: int | None = Field(description="Views more than at the reading before.")
 
 
+class Version(BaseModel):
+    """One content of a post that was edited, or that sources told differently."""
+
+    version_number: int = Field(description="1 for the oldest.")
+    is_current: bool = Field(description="Whether it is the newest that is known.")
+    message_text: str | None = Field(description="Phone numbers masked; null where it had none.")
+    media_type: str | None
+    edit_date: datetime | None = Field(description="When it was edited into this.")
+    first_observed_at: datetime | None = Field(description="The first reading that found it.")
+    last_observed_at: datetime | None = Field(description="The last reading that found it.")
+
+
 class Box(BaseModel):
     """One thing that the detector saw on the post's picture. Measures are pixels."""
 
@@ -45,7 +57,7 @@ class MessageOffer(OfferLine):
 
 
 class MessageDetails(BaseModel):
-    """One post: its text, counters, readings, what its picture shows and what it offers."""
+    """One post: its text, counters, readings, versions, what it shows and what it offers."""
 
     message_pk: str = Field(description="The post's key in the warehouse.")
     channel_username: str
@@ -76,5 +88,8 @@ class MessageDetails(BaseModel):
     edit_date: datetime | None = Field(description="When it was last edited.")
     missing_since: datetime | None = Field(description="Since when it is gone from Telegram.")
     observations: list[Observation] = Field(description="Its last 1,000 readings, oldest first.")
+    versions: list[Version] = Field(
+        description="Its last 1,000 contents, oldest first; empty where only one is known."
+    )
     detections: list[Box] = Field(description="What the detector saw on its picture.")
     offers: list[MessageOffer] = Field(description="What it offers, line by line.")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import dagster as dg
 
 from medwh_assets import keys
-from medwh_assets.automation.following import FOLLOWING, on_news
+from medwh_assets.automation.following import FOLLOWING, follows
 from medwh_assets.settings import ServeSettings, WatchSettings
 
 OWNERS: Final = ("team:medwh",)
@@ -26,6 +26,7 @@ _COLUMNS: Final[dict[dg.AssetKey, tuple[tuple[str, str, str], ...]]] = {
         ("message_date", "date", "UTC day of the post"),
         ("message_data", "jsonb", "the record as it lies in the lake; may hold phone numbers"),
         ("text_masked", "text", "the text, phone numbers masked"),
+        ("versions_masked", "text[]", "the texts of all its versions, likewise; null if one alone"),
         ("load_id", "bigint", "the load that brought it, in raw.loads"),
         ("loaded_at", "timestamptz", "when it was loaded"),
     ),
@@ -119,7 +120,7 @@ def presented(
             },
         }
         if spec.key in FOLLOWING:
-            changes["automation_condition"] = on_news()
+            changes["automation_condition"] = follows(spec.key)
         if watch is not None and spec.key in _WITH_FRESHNESS:
             changes["freshness_policy"] = dg.FreshnessPolicy.time_window(
                 fail_window=timedelta(hours=watch.freshness_fail_hours),

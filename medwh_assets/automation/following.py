@@ -39,6 +39,15 @@ def on_news() -> dg.AutomationCondition[Any]:
     ).with_label("on_news")
 
 
+def follows(key: dg.AssetKey) -> dg.AutomationCondition[Any]:
+    """Return the condition of one of `FOLLOWING`.
+
+    Channel facts are few, and loading them is asked for where there are any; by this only once, so
+    that the UI does not show the asset as never made.
+    """
+    return on_news() & dg.AutomationCondition.missing() if key == keys.RAW_CHANNELS else on_news()
+
+
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
     """Return the sensor that evaluates the conditions; on unless somebody stops it."""
     return dg.AutomationConditionSensorDefinition(

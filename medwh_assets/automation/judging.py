@@ -39,18 +39,32 @@ def counts_agree(unequal: Sequence[UnequalSlice], waiting: int, what: str) -> Ve
     )
 
 
-def no_orphans(orphans: Sequence[tuple[str, date, int]]) -> Verdict:
-    """Judge pictures that were looked at and whose post is not there."""
+def no_orphans(
+    orphans: Sequence[tuple[str, date, int]], files: Sequence[tuple[str, int]], listed: int
+) -> Verdict:
+    """Judge pictures whose post is not there.
+
+    Args:
+        orphans: channel, day and number of those that were looked at.
+        files: channel and message of those that lie in the lake.
+        listed: how many files of pictures were gone through.
+    """
     pictures = sum(count for _, _, count in orphans)
-    if not orphans:
-        return Verdict(True, "every picture has its post", "WARN", {"pictures": 0})
-    first = ", ".join(f"{channel}|{day}" for channel, day, _ in orphans[:MOST_NAMED])
-    return Verdict(
-        False,
-        f"{pictures} pictures of {len(orphans)} slices have no post in raw: {first}",
-        "WARN",
-        {"pictures": pictures, "slices": len(orphans)},
-    )
+    details: dict[str, Detail] = {
+        "pictures": pictures,
+        "slices": len(orphans),
+        "files": len(files),
+        "files_listed": listed,
+    }
+    told: list[str] = []
+    if orphans:
+        first = ", ".join(f"{channel}|{day}" for channel, day, _ in orphans[:MOST_NAMED])
+        told.append(f"{pictures} pictures of {len(orphans)} slices have no post in raw: {first}")
+    if files:
+        first = ", ".join(f"images/{channel}/{number}" for channel, number in files[:MOST_NAMED])
+        told.append(f"{len(files)} pictures lie in the lake without a post: {first}")
+    said = "; ".join(told) or "every picture has its post"
+    return Verdict(not told, said, "WARN", details)
 
 
 def quarantine_is_small(quarantined: Mapping[str, int], posts: int) -> Verdict:

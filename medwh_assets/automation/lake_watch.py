@@ -4,6 +4,9 @@ The listing is compared with what was seen last; what has another stamp is hashe
 files a tick. Content that a run has brought stands in its materialization, so it is no news; what is
 being written by a run at this moment is left for a later tick. News goes to a journal in the
 warehouse, whose ids are the sensor's cursor.
+
+What channels say of themselves has no partition, and so no materialization of its own: it is news
+until it is loaded, and loading it is asked for.
 """
 
 import time
@@ -16,16 +19,17 @@ from typing import Any, Final
 import dagster as dg
 
 from medwh_assets import keys
+from medwh_assets.automation.following import FOLLOWING_PRIORITY
 from medwh_assets.errors import CorruptSliceError, LakeBusyError
+from medwh_assets.lake.channels import facts_sha256, observations
 from medwh_assets.lake.journal import (
     FileKey,
     KnownFile,
     LakeJournal,
     Seen,
     SeenFile,
-    WatchedKind,
 )
-from medwh_assets.lake.listing import LakeFile
+from medwh_assets.lake.listing import FileKind, LakeFile
 from medwh_assets.lake.paths import Layer
 from medwh_assets.lake.records import FileFacts
 from medwh_assets.lake.store import Lake
@@ -41,19 +45,19 @@ MOST_REPORTED: Final = 300
 SECONDS_FOR_READING: Final = 20.0
 _SECONDS_FOR_A_LOCK = 1
 
-_LAYERS: Final[dict[WatchedKind, Layer]] = {
+_LAYERS: Final[dict[FileKind, Layer]] = {
     "messages": "telegram_messages",
     "images": "telegram_images",
     "detections": "yolo_detections",
 }
-ASSETS: Final[dict[WatchedKind, dg.AssetKey]] = {
+ASSETS: Final[dict[FileKind, dg.AssetKey]] = {
     "messages": keys.LAKE_MESSAGES,
     "images": keys.LAKE_IMAGES,
     "detections": keys.LAKE_DETECTIONS,
 }
 
 # Returns the content that the last materialization of these slices told of, where it did.
-Reported = Callable[[WatchedKind, Collection[Slice]], Mapping[Slice, str]]
+Reported = Callable[[FileKind, Collection[Slice]], Mapping[Slice, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,11 @@ class AtWork:
 
     def covers(self, piece: Slice) -> bool:
         """Whether a slice is among them."""
-        return (
-            self.channels is None or piece.channel in self.channels
-        ) and self.first <= piece.date <= self.last
+        return self.concerns(piece.channel) and self.first <= piece.date <= self.last
+
+    def concerns(self, channel: str) -> bool:
+        """Whether slices of a channel are among them."""
+        return self.channels is None or channel in self.channels
 
 
 def at_work(
@@ -123,7 +129,8 @@ def changed(
     found: list[tuple[FileKey, str]] = []
     there: set[FileKey] = set()
     for file in listing:
-        if file.kind == "channels" or not first <= file.slice.date <= last:
+        # What a channel says of itself has no partition, and bears the day on which it was read.
+        if file.kind != "channels" and not first <= file.slice.date <= last:
             continue
         key: FileKey = (file.kind, file.slice)
         there.add(key)
@@ -182,12 +189,16 @@ class LakeWatch:
     Args:
         lake: the lake.
         journal: keeps what was seen.
+        loaded_facts: returns the content of every day of channel facts as loaded last.
     """
 
-    def __init__(self, lake: Lake, journal: LakeJournal) -> None:
+    def __init__(
+        self, lake: Lake, journal: LakeJournal, loaded_facts: Callable[[], Mapping[Slice, str]]
+    ) -> None:
         """Remember the parts."""
         self._lake = lake
         self.journal = journal
+        self.loaded_facts = loaded_facts
 
     def scan(
         self,
@@ -216,7 +227,7 @@ class LakeWatch:
         locked: set[str] = set()
         for key, stamp in found:
             over = len(looked_at) >= most or time.monotonic() >= until
-            if over or key[1].channel in locked or _is_busy(key[1], at_first):
+            if over or key[1].channel in locked or _is_busy(key, at_first):
                 result.waiting += 1
                 continue
             seen = self._look(key, stamp, result)
@@ -228,7 +239,7 @@ class LakeWatch:
                 looked_at.append(seen)
         # Asked after the files were read: a run that wrote them before has reported them, or works.
         at_last = busy() if looked_at else ()
-        quiet = [one for one in looked_at if not _is_busy(one.key[1], at_last)]
+        quiet = [one for one in looked_at if not _is_busy(one.key, at_last)]
         result.waiting += len(looked_at) - len(quiet)
         seen_now = judged(quiet, known, _told((one.key for one in quiet), reported))
         self.journal.keep(seen_now, gone)
@@ -239,6 +250,10 @@ class LakeWatch:
     def _look(self, key: FileKey, stamp: str, result: Scan) -> SeenFile | None:
         kind, piece = key
         try:
+            if kind == "channels":
+                records = len(observations(self._lake, piece))
+                sha256 = facts_sha256(self._lake, piece)
+                return SeenFile(key, stamp, sha256, records, is_new=False)
             # What fits no manifest was put there by a copy: its posts are brought into order first.
             facts, sha256 = self._facts(kind, piece)
             if kind == "messages" and sha256 is not None and facts is None:
@@ -252,7 +267,7 @@ class LakeWatch:
             return None
         return SeenFile(key, stamp, sha256, facts.records if facts else None, is_new=False)
 
-    def _facts(self, kind: WatchedKind, piece: Slice) -> tuple[FileFacts | None, str | None]:
+    def _facts(self, kind: FileKind, piece: Slice) -> tuple[FileFacts | None, str | None]:
         """Return what the manifest says of a file, if it fits, and the hash of the file."""
         sha256 = self._lake.file_sha256(_LAYERS[kind], piece)
         manifest = self._lake.manifest(piece)
@@ -261,7 +276,7 @@ class LakeWatch:
 
 
 def _told(files: Iterable[FileKey], reported: Reported) -> dict[FileKey, str]:
-    slices: dict[WatchedKind, set[Slice]] = {}
+    slices: dict[FileKind, set[Slice]] = {}
     for kind, piece in files:
         slices.setdefault(kind, set()).add(piece)
     return {
@@ -271,12 +286,16 @@ def _told(files: Iterable[FileKey], reported: Reported) -> dict[FileKey, str]:
     }
 
 
-def _is_busy(piece: Slice, work: Iterable[AtWork]) -> bool:
+def _is_busy(key: FileKey, work: Iterable[AtWork]) -> bool:
+    kind, piece = key
+    if kind == "channels":
+        # A run that reads last year's days of a channel says what the channel is today.
+        return any(one.concerns(piece.channel) for one in work)
     return any(one.covers(piece) for one in work)
 
 
 def events_of(seen: Iterable[Seen]) -> list[dg.AssetMaterialization]:
-    """Return what is reported of entries of the journal."""
+    """Return what is reported of entries of the journal; channel facts are no slices."""
     return [
         dg.AssetMaterialization(
             ASSETS[one.key[0]],
@@ -288,6 +307,21 @@ def events_of(seen: Iterable[Seen]) -> list[dg.AssetMaterialization]:
             },
         )
         for one in seen
+        if one.key[0] in ASSETS
+    ]
+
+
+def load_of_facts(seen: Iterable[Seen]) -> list[dg.RunRequest]:
+    """Return the run that loads what is new of channel facts: all that is due, in one."""
+    newest = max((one.seen_id for one in seen if one.key[0] == "channels"), default=None)
+    if newest is None:
+        return []
+    return [
+        dg.RunRequest(
+            run_key=f"channel facts {newest}",
+            asset_selection=[keys.RAW_CHANNELS],
+            tags=FOLLOWING_PRIORITY,
+        )
     ]
 
 
@@ -300,7 +334,7 @@ def lake_sensor(make: Callable[[], LakeWatch]) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=SENSOR_NAME,
-        target=dg.AssetSelection.assets(*ASSETS.values()),
+        target=dg.AssetSelection.assets(*ASSETS.values(), keys.RAW_CHANNELS),
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
@@ -311,8 +345,14 @@ def lake_sensor(make: Callable[[], LakeWatch]) -> dg.SensorDefinition:
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         watch = make()
         instance = context.instance
+
+        def reported(kind: FileKind, slices: Collection[Slice]) -> Mapping[Slice, str]:
+            if kind == "channels":
+                return watch.loaded_facts()
+            return contents_reported(instance, kind, slices)
+
         scan = watch.scan(
-            lambda kind, slices: contents_reported(instance, kind, slices),
+            reported,
             lambda: work_in_progress(instance),
             today=datetime.now(UTC).date(),
         )
@@ -321,16 +361,19 @@ def lake_sensor(make: Callable[[], LakeWatch]) -> dg.SensorDefinition:
         newest = watch.journal.newest()
         after = begin_after(context.cursor, newest)
         entries = watch.journal.after(after, MOST_REPORTED) if after < newest else []
-        fresh = _untold(instance, entries)
-        channels = list(dict.fromkeys(one.key[1].channel for one in fresh))
+        fresh = _untold(entries, reported)
+        slices = [one for one in fresh if one.key[0] in ASSETS]
+        channels = list(dict.fromkeys(one.key[1].channel for one in slices))
         known = CHANNELS.get_partition_keys(dynamic_partitions_store=instance)
         absent = [channel for channel in channels if channel not in known]
         cursor = str(entries[-1].seen_id if entries else after)
         if not fresh:
             return dg.SensorResult(skip_reason=_nothing(scan), cursor=cursor)
-        context.log.info(f"{len(fresh)} files of {', '.join(channels)} came into the lake")
+        named = sorted({one.key[1].channel for one in fresh})
+        context.log.info(f"{len(fresh)} files of {', '.join(named)} came into the lake")
         return dg.SensorResult(
-            asset_events=events_of(fresh),
+            run_requests=load_of_facts(fresh),
+            asset_events=events_of(slices),
             dynamic_partitions_requests=[CHANNELS.build_add_request(absent)] if absent else [],
             cursor=cursor,
         )
@@ -338,11 +381,9 @@ def lake_sensor(make: Callable[[], LakeWatch]) -> dg.SensorDefinition:
     return sensor
 
 
-def _untold(instance: dg.DagsterInstance, entries: Sequence[Seen]) -> list[Seen]:
+def _untold(entries: Sequence[Seen], reported: Reported) -> list[Seen]:
     """Leave out what a tick has reported that was cut off before its cursor was kept."""
-    told = _told(
-        (one.key for one in entries), lambda kind, slices: contents_reported(instance, kind, slices)
-    )
+    told = _told((one.key for one in entries), reported)
     return [one for one in entries if told.get(one.key) != one.sha256]
 
 
@@ -356,7 +397,7 @@ def _nothing(scan: Scan) -> str:
 
 
 def contents_reported(
-    instance: dg.DagsterInstance, kind: WatchedKind, slices: Collection[Slice]
+    instance: dg.DagsterInstance, kind: FileKind, slices: Collection[Slice]
 ) -> dict[Slice, str]:
     """Return the content that the last materialization of slices told of, where it did."""
     partitions = {str(partition_key(piece)): piece for piece in slices}

@@ -8,6 +8,7 @@ from medwh_assets.detection.run_summary import RunSummary
 from medwh_assets.detection.slices import SliceDetections, detect_slices
 from medwh_assets.errors import MedwhError
 from medwh_assets.lake.detection_cache import DetectionCache
+from medwh_assets.lake.images import MAX_BYTES
 from medwh_assets.lake.ports import Detector
 from medwh_assets.lake.records import ImageRecord
 from medwh_assets.lake.store import Lake
@@ -34,7 +35,7 @@ def detect_in_lake(lake: Lake, detector: Detector, slices: Sequence[Slice]) -> I
         WeightsError: the model cannot be loaded.
         SettingError: the engine that is asked for is not there.
     """
-    cache = DetectionCache(lake.root)
+    cache = DetectionCache(lake.files)
     summary = RunSummary()
     ends: list[Outcome] = []
     last: Done | None = None
@@ -53,7 +54,10 @@ def detect_in_lake(lake: Lake, detector: Detector, slices: Sequence[Slice]) -> I
                 yield (piece, images_sha256), records
 
     def read_bytes(path: str) -> bytes:
-        return lake.path(path).read_bytes()
+        content = lake.read(path, most=MAX_BYTES)
+        if content is None:
+            raise FileNotFoundError(path)
+        return content
 
     for found in detect_slices(with_images(), read_bytes, detector, cache):
         summary.add(found.records, found.counts)

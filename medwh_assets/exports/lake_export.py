@@ -6,12 +6,11 @@ images/<channel>/…      the images, as they are named in the lake
 """
 
 import json
-import os
 import re
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,8 +22,9 @@ from medwh_assets.exports.json_lines import JsonLines
 from medwh_assets.exports.parquet import Parquet
 from medwh_assets.exports.tables import TableFormat, Tables
 from medwh_assets.lake import paths
+from medwh_assets.lake.disk import write_whole
 from medwh_assets.lake.records import Manifest, Post
-from medwh_assets.lake.store import Lake, write_whole
+from medwh_assets.lake.store import Lake
 from medwh_assets.slices import Slice, channel_name
 
 FORMAT: Final = 1
@@ -148,7 +148,7 @@ def _whole(lake: Lake, out: Path) -> Generator[Path]:
 
 
 def _check(lake: Lake, out: Path) -> None:
-    if out.is_relative_to(lake.root):
+    if lake.root is not None and out.is_relative_to(lake.root):
         raise ExportError(f"{out} lies in the lake; export to a folder outside it")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ExportError(f"{out} is there already; name a new folder or an empty one")
@@ -242,16 +242,14 @@ class _Export:
 
     def _find_replaced(self, channel: str) -> dict[int, list[str]]:
         found: defaultdict[int, list[str]] = defaultdict(list)
-        folder = self._lake.root / paths.image_file(channel, 1).parent
-        with suppress(FileNotFoundError), os.scandir(folder) as files:
-            for file in files:
-                if (match := _REPLACED.fullmatch(file.name)) is not None:
-                    found[int(match[1])].append(file.name)
+        for file in self._lake.files.find(str(paths.image_file(channel, 1).parent)):
+            if (match := _REPLACED.fullmatch(file.path.name)) is not None:
+                found[int(match[1])].append(file.path.name)
         return {message_id: sorted(names) for message_id, names in found.items()}
 
     def take_quarantine(self, channels: Sequence[str]) -> None:
         """Write the quarantine of channels, or all of it, of channels without slices too."""
-        for kind, channel, name in _entries(self._lake.root / "quarantine"):
+        for kind, channel, name in self._lake.entries():
             if not channels or channel in channels:
                 self._entry(kind, channel, name)
 
@@ -289,11 +287,3 @@ class _Export:
         write_whole(self._folder / MARKER, json.dumps(held, indent=1).encode() + b"\n")
         files = (file for file in self._folder.iterdir() if file.is_file())
         self.summary.bytes += sum(file.stat().st_size for file in files)
-
-
-def _entries(quarantine: Path) -> Iterator[tuple[str, str, str]]:
-    for folder in sorted(quarantine.glob("*/*/")):
-        with os.scandir(folder) as files:
-            names = sorted(file.name for file in files if file.name.endswith(".json"))
-        for name in names:
-            yield folder.parent.name, folder.name, name.removesuffix(".json")

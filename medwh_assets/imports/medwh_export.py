@@ -31,7 +31,7 @@ from medwh_assets.lake.records import (
     to_lines,
     too_deep,
 )
-from medwh_assets.lake.store import first_reason
+from medwh_assets.lake.slice_files import first_reason
 from medwh_assets.slices import Slice, channel_name
 
 MARKER: Final = "medwh_export.json"

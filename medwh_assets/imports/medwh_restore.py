@@ -254,7 +254,7 @@ class _Restore:
             row = rows.get(message_id)
             name = image_file(one.piece.channel, message_id)
             if row is None or row.path is None:
-                if message_id in lying or self._lake.path(name).exists():
+                if message_id in lying or self._lake.exists(name):
                     return False
             else:
                 file = lying.get(message_id)

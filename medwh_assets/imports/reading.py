@@ -24,7 +24,7 @@ from medwh_assets.imports.spool import ImageName
 from medwh_assets.imports.survey import Survey
 from medwh_assets.lake import telethon_message
 from medwh_assets.lake.records import Post
-from medwh_assets.lake.store import first_reason
+from medwh_assets.lake.slice_files import first_reason
 
 NAMELESS = "names no channel"
 

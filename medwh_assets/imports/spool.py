@@ -18,9 +18,9 @@ from operator import itemgetter
 from pathlib import Path
 
 from medwh_assets.errors import SpoolError
+from medwh_assets.lake.homecoming import Reads
 from medwh_assets.lake.merge import DATE_RANK, merge
 from medwh_assets.lake.records import Post, PostLine, Read, line
-from medwh_assets.lake.store import Reads
 
 # Enough that many slices are written at once, few enough that they fit in some MB.
 BATCH_READINGS = 2_000

@@ -6,19 +6,20 @@ order. What a source asks Telegram for stands in the `telegram` room.
 """
 
 import hashlib
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import date
 from pathlib import PurePosixPath
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from medwh_assets.errors import ChannelNameError, CorruptSliceError
+from medwh_assets.errors import CorruptSliceError
+from medwh_assets.lake.listing import slices_below
 from medwh_assets.lake.ports import ChannelFacts
 from medwh_assets.lake.records import Count, Identifier, Moment, Record, mend
-from medwh_assets.lake.store import Lake, first_reason
+from medwh_assets.lake.slice_files import first_reason
+from medwh_assets.lake.store import Lake
 from medwh_assets.slices import Slice
 
 _FOLDER = "channels"
@@ -80,9 +81,12 @@ def keep_facts(lake: Lake, facts: ChannelFacts) -> bool:
     """
     seen = observation(facts)
     piece = Slice(seen.channel, seen.observed_at.date())
-    with lake.lock(piece.channel):
+
+    def kept(lake: Lake) -> bool:
         merged = united([*observations(lake, piece), seen])
         return lake.write(facts_file(piece), _lines(merged))
+
+    return lake.undisturbed(piece.channel, kept)
 
 
 def is_observed(lake: Lake, channel: str, observed_at: Moment) -> bool:
@@ -122,20 +126,25 @@ def observations(lake: Lake, piece: Slice) -> list[ChannelObservation]:
 
 def last_observation(lake: Lake, channel: str) -> ChannelObservation | None:
     """Return what was seen last of a channel, or None; files that cannot be read do not count."""
-    for file in sorted((lake.root / _FOLDER).glob(f"*/{channel}.json"), reverse=True):
-        with suppress(ValueError, ChannelNameError, CorruptSliceError):
-            if seen := observations(lake, Slice(channel, date.fromisoformat(file.parent.name))):
+    days = [piece for piece in observed_days(lake) if piece.channel == channel]
+    return _last(lake, reversed(days))
+
+
+def _last(lake: Lake, newest_first: Iterable[Slice]) -> ChannelObservation | None:
+    for piece in newest_first:
+        with suppress(CorruptSliceError):
+            if seen := observations(lake, piece):
                 return seen[-1]
     return None
 
 
 def last_observations(lake: Lake) -> list[ChannelObservation]:
     """Return what was seen last of every channel, those first that were seen first."""
-    first: dict[str, date] = {}
+    days: defaultdict[str, list[Slice]] = defaultdict(list)
     for piece in observed_days(lake):
-        first[piece.channel] = min(piece.date, first.get(piece.channel, piece.date))
-    names = sorted(first, key=lambda name: (first[name], name))
-    return [seen for name in names if (seen := last_observation(lake, name)) is not None]
+        days[piece.channel].append(piece)
+    names = sorted(days, key=lambda name: (days[name][0].date, name))
+    return [seen for name in names if (seen := _last(lake, reversed(days[name]))) is not None]
 
 
 def facts_sha256(lake: Lake, piece: Slice) -> str | None:
@@ -146,12 +155,7 @@ def facts_sha256(lake: Lake, piece: Slice) -> str | None:
 
 def observed_days(lake: Lake) -> list[Slice]:
     """List the channels and days that have observations, sorted; foreign names are none."""
-    found: set[Slice] = set()
-    for file in (lake.root / _FOLDER).glob("*/*.json"):
-        with suppress(ValueError, ChannelNameError):
-            if re.fullmatch(r"\d{4}-\d\d-\d\d", file.parent.name):
-                found.add(Slice(file.stem, date.fromisoformat(file.parent.name)))
-    return sorted(found)
+    return slices_below(lake.files, _FOLDER)
 
 
 def _lines(observations: Sequence[ChannelObservation]) -> bytes:

@@ -6,21 +6,20 @@ the lake's floor because detection writes it and the warehouse asks it when a de
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Final, Literal
 
-import filelock
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from medwh_assets.errors import LakeBusyError, LakePathError
+from medwh_assets.errors import CorruptSliceError, LakePathError
+from medwh_assets.lake.files import Files
 from medwh_assets.lake.ports import Sight
 from medwh_assets.lake.records import Box
-from medwh_assets.lake.store import write_whole
 
-_LOCK_TIMEOUT_SECONDS: Final = 120
+_FOLDER: Final = "yolo_cache"
 _FINGERPRINT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _PERCEPTUAL_HASH: Final = re.compile(r"[0-9a-f]{16}")
@@ -61,14 +60,14 @@ def _now() -> datetime:
 class DetectionCache:
     """Sights by model fingerprint and image hash, in the lake's `yolo_cache` folder."""
 
-    def __init__(self, lake_root: Path, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, files: Files, now: Callable[[], datetime] = _now) -> None:
         """Remember the place; nothing is created before the first write.
 
         Args:
-            lake_root: the lake's root folder.
+            files: the lake's.
             now: the clock.
         """
-        self._folder = lake_root / "yolo_cache"
+        self._files = files
         self._now = now
         self._fingerprints: dict[str, list[str]] = {}
 
@@ -100,8 +99,11 @@ class DetectionCache:
             LakePathError: fingerprint or hash is none, so no file may be named after it.
         """
         try:
-            entry = _Entry.model_validate_json(self._path(fingerprint, sha256).read_bytes())
-        except (OSError, ValidationError):
+            content = self._files.read(_path(fingerprint, sha256))
+            entry = None if content is None else _Entry.model_validate_json(content)
+        except (OSError, CorruptSliceError, ValidationError):
+            return None
+        if entry is None:
             return None
         if (entry.model, entry.image_sha256) != (fingerprint, sha256):
             return None
@@ -124,7 +126,7 @@ class DetectionCache:
             LakePathError: fingerprint or hash is none, so no file may be named after it.
             LakeBusyError: another process held the cache's lock for two minutes.
         """
-        path = self._path(fingerprint, sha256)
+        path = _path(fingerprint, sha256)
         kept = KeptSight(fingerprint, sight, self._now())
         entry = _Entry(
             model=fingerprint,
@@ -133,17 +135,8 @@ class DetectionCache:
             made_at=kept.made_at,
             boxes=sight.boxes,
         )
-        self._folder.mkdir(parents=True, exist_ok=True)
         # Two channels may post the same image, so two processes may write the same entry.
-        lock = filelock.FileLock(self._folder / ".lock", timeout=_LOCK_TIMEOUT_SECONDS)
-        try:
-            with lock:
-                write_whole(path, entry.model_dump_json().encode() + b"\n")
-        except filelock.Timeout as error:
-            raise LakeBusyError(
-                f"another process has held {lock.lock_file} for {_LOCK_TIMEOUT_SECONDS} s; "
-                "wait for it or stop it, then run again"
-            ) from error
+        self._files.put(path, entry.model_dump_json().encode() + b"\n")
         for model, fingerprints in self._fingerprints.items():
             if _is_of(fingerprint, model) and fingerprint not in fingerprints:
                 fingerprints.append(fingerprint)
@@ -154,21 +147,15 @@ class DetectionCache:
         if not _FINGERPRINT.fullmatch(model):
             raise LakePathError(f"not a model: {model!r}")
         if model not in self._fingerprints:
-            self._fingerprints[model] = [name for name in self._names() if _is_of(name, model)]
+            names = filter(_FINGERPRINT.fullmatch, self._files.folders(_FOLDER))
+            self._fingerprints[model] = [name for name in names if _is_of(name, model)]
         return self._fingerprints[model]
 
-    def _names(self) -> Iterator[str]:
-        if self._folder.is_dir():
-            yield from sorted(
-                folder.name
-                for folder in self._folder.iterdir()
-                if _FINGERPRINT.fullmatch(folder.name)
-            )
 
-    def _path(self, fingerprint: str, sha256: str) -> Path:
-        if not _FINGERPRINT.fullmatch(fingerprint) or not _SHA256.fullmatch(sha256):
-            raise LakePathError(f"not a model and an image hash: {fingerprint!r}, {sha256!r}")
-        return self._folder / fingerprint / sha256[:2] / f"{sha256}.json"
+def _path(fingerprint: str, sha256: str) -> PurePosixPath:
+    if not _FINGERPRINT.fullmatch(fingerprint) or not _SHA256.fullmatch(sha256):
+        raise LakePathError(f"not a model and an image hash: {fingerprint!r}, {sha256!r}")
+    return PurePosixPath(_FOLDER, fingerprint, sha256[:2], f"{sha256}.json")
 
 
 def _is_of(fingerprint: str, model: str) -> bool:

@@ -5,12 +5,12 @@ Plain values and a port: the warehouse keeps them, the sensor on the lake decide
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
+from medwh_assets.lake.listing import FileKind
 from medwh_assets.slices import Slice
 
-WatchedKind = Literal["messages", "images", "detections"]
-FileKey = tuple[WatchedKind, Slice]
+FileKey = tuple[FileKind, Slice]
 
 
 @dataclass(frozen=True, slots=True)

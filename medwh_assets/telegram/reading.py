@@ -807,7 +807,7 @@ def _follow(lake: Lake, source: MessageSource, post: Post, photo_id: int, conten
         return
     digest = hashlib.sha256(content).hexdigest()
     moved = replaced_image_file(post.channel, post.id, digest)
-    if lake.path(moved).exists():
+    if lake.exists(moved):
         source.photos.remember_photo(photo_id, str(moved))
 
 
@@ -829,7 +829,7 @@ def _wanted(
             continue
         row = before.get(post.id)
         name = row.path if row and row.path else image_file(post.channel, post.id)
-        if lake.path(name).exists() and not _is_replaced(post, row):
+        if lake.exists(name) and not _is_replaced(post, row):
             continue
         wanted.append(post)
         if photo_id is not None:
@@ -846,7 +846,7 @@ def _twin(
     known = fetched.get(photo_id)
     if known is None and source.photos is not None:
         known = source.photos.photo(photo_id)
-    return known if known is not None and lake.path(known).exists() else None
+    return known if known is not None and lake.exists(known) else None
 
 
 def _keep(lake: Lake, source: MessageSource, post: Post, content: bytes) -> str:

@@ -42,7 +42,7 @@ from medwh_assets.lake.records import (
     Reaction,
     mend_json,
 )
-from medwh_assets.lake.store import first_reason
+from medwh_assets.lake.slice_files import first_reason
 from medwh_assets.slices import DayRun, Slice, channel_name
 
 SOURCE = "recorded"

@@ -33,7 +33,7 @@ from medwh_assets.lake.ports import (
     SliceReading,
 )
 from medwh_assets.lake.records import Post
-from medwh_assets.lake.store import first_reason
+from medwh_assets.lake.slice_files import first_reason
 from medwh_assets.lake.telethon_message import MessageError
 from medwh_assets.settings import LiveSettings, TelegramSettings
 from medwh_assets.slices import DayRun

@@ -50,6 +50,16 @@ class WarehouseCheckFacts:
         rows = self._rows("checks/orphans.sql")
         return [(channel, day, pictures) for channel, day, pictures in rows]
 
+    def without_post(self, pictures: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return those of pictures, named by channel and message, that have no post."""
+        values = {
+            "channels": [channel for channel, _ in pictures],
+            "message_ids": [message_id for _, message_id in pictures],
+        }
+        return [
+            (channel, number) for channel, number in self._rows("checks/without_post.sql", values)
+        ]
+
     def drift(self, known: Collection[str], loads: int) -> dict[str, int]:
         """Return what the newest records hold besides what is known, and in how many of them."""
         values = {"known": sorted(known), "loads": loads}

@@ -60,7 +60,7 @@ def _load_detections(lake: Lake, connection: Connection, piece: Slice) -> Mappin
         return {"dagster/row_count": 0, "status": "not in the lake"}
     rows = lake.detections(piece)
     model = rows[0].model if rows else NO_MODEL
-    cache = DetectionCache(lake.root)
+    cache = DetectionCache(lake.files)
     made = [(row, cache.made_at(row.model, row.image_sha256)) for row in rows]
     note_when_made(connection, [(row, at) for row, at in made if at is not None])
     return load_detections(connection, piece, rows, content_sha256, model).counts

@@ -25,6 +25,7 @@ from medwh_assets.outcomes import Number
 from medwh_assets.phones import count_and_mask_phones
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.connection import Connection, database_errors
+from medwh_assets.warehouse.masking import masked_versions
 from medwh_assets.warehouse.statements import statement
 
 TableName = Literal["telegram_messages", "yolo_detections", "post_extractions"]
@@ -41,7 +42,7 @@ class LoadResult:
         rows: how many rows the slice has.
         changed: how many of them are new or differ from before.
         deleted: how many rows the slice had that are not in it any more.
-        masked_phones: how many phone numbers were masked in the texts.
+        masked_phones: how many phone numbers were masked in the texts as they are now.
         masked_texts: in how many texts.
     """
 
@@ -103,7 +104,7 @@ class _Content:
 
 _POST = TypeAdapter(Post)
 _DETECTION = TypeAdapter(DetectionRecord)
-_MESSAGES = _Table("telegram_messages", PurePosixPath("load/messages"), ("bytea", "text"))
+_MESSAGES = _Table("telegram_messages", PurePosixPath("load/messages"), ("bytea", "text", "text[]"))
 _DETECTIONS = _Table("yolo_detections", PurePosixPath("load/detections"), ("text", "text", "bytea"))
 _EXTRACTIONS = _Table(
     "post_extractions",
@@ -139,7 +140,8 @@ def load_messages(
         for post in posts:
             masked, phones = count_and_mask_phones(post.text) if post.text else (post.text, 0)
             masked_phones.append(phones)
-            yield post.id, _jsonb(post), masked
+            versions = masked_versions([version.text for version in post.versions])
+            yield post.id, _jsonb(post), masked, versions
 
     result = _load(
         connection,

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from medwh_assets.errors import MedwhError, PrivilegeError, SettingError
 from medwh_assets.warehouse.connection import Connection, Database, database_errors
+from medwh_assets.warehouse.masking import fill_in_versions
 from medwh_assets.warehouse.statements import statement
 
 # Any fixed number of ours: processes that set up at once take turns.
@@ -119,6 +120,7 @@ def _make_schemas(connection: Connection) -> None:
     _take_turns(connection)
     with connection.transaction():
         connection.execute(text)
+        fill_in_versions(connection)
         connection.execute(statement("setup/mark_schemas.sql").format(mark=sql.Literal(mark)))
 
 

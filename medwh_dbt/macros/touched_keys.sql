@@ -61,3 +61,32 @@
     where (channel_username, message_date) in ({{ touched_slices() }});
     {%- endif %}
 {%- endmacro %}
+
+
+{#-
+    Pre-hook of fct_distinct_offers, after `note_touched_posts`: take out the offers that touched posts
+    make, and those that they made before.
+-#}
+{% macro delete_touched_offers() -%}
+    {%- set changed_offers = ref('int_changed_offers') -%}
+    {%- set offers = ref('fct_offers') -%}
+    {%- if is_incremental() %}
+    create temporary table touched_offers on commit drop as
+    select changed_offers.distinct_offer_key
+    from {{ changed_offers }} as changed_offers
+    where changed_offers.changed_in_build in ({{ unfinished_builds() }})
+    union
+    select offers.distinct_offer_key
+    from {{ offers }} as offers
+    where offers.message_pk in ({{ touched_posts() }});
+    analyze touched_offers;
+    delete from {{ this }}
+    where distinct_offer_key in (select touched_offers.distinct_offer_key from touched_offers);
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- fct_offers as the build before left it, for a model that stands before it: no ref. -#}
+{% macro offers_before() -%}
+    {{ api.Relation.create(database=target.database, schema='marts', identifier='fct_offers') }}
+{%- endmacro %}

@@ -59,8 +59,16 @@
 {% macro note_touched_rows(upstream, date_column) -%}
     {%- if is_incremental() %}
     create temporary table touched_rows on commit drop as
-    select rows_of_slices.* from {{ upstream }} as rows_of_slices
-    where (rows_of_slices.channel_username, rows_of_slices.{{ date_column }}) in ({{ touched_slices() }});
+    select rows_of_slice.*
+    from touched_slices
+    cross join lateral (
+        select * from {{ upstream }} as upstream_rows
+        where
+            upstream_rows.channel_username = touched_slices.channel_username
+            and upstream_rows.{{ date_column }} = touched_slices.slice_date
+        -- Slice by slice: else the planner may unpack all rows to find those of a few slices.
+        offset 0
+    ) as rows_of_slice;
     analyze touched_rows;
     {%- endif %}
 {%- endmacro %}
@@ -112,7 +120,7 @@
 
 
 {#-
-    Those posts, as `delete_touched_posts` has noted them for the model: with statistics, since the
+    Those posts, as `note_touched_posts` has noted them for the model: with statistics, since the
     planner takes a build's loads for one row, and then joins 10,000 posts in nested loops (25 s).
 -#}
 {% macro touched_posts() -%}
@@ -159,13 +167,21 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of a mart with rows per post: take out those of touched slices and of touched posts. -#}
-{% macro delete_touched_posts(date_column='message_date') -%}
+{#- Pre-hook: note the touched posts in a table that lives as long as the model's transaction. -#}
+{% macro note_touched_posts() -%}
     {%- set posts = find_touched_posts() -%}
     {%- if is_incremental() %}
     create temporary table touched_posts on commit drop as
     {{ posts }};
     analyze touched_posts;
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Pre-hook of a mart with rows per post: take out those of touched slices and of touched posts. -#}
+{% macro delete_touched_posts(date_column='message_date') -%}
+    {{ note_touched_posts() }}
+    {%- if is_incremental() %}
     delete from {{ this }}
     where (channel_username, {{ date_column }}) in ({{ touched_slices() }});
     delete from {{ this }}

@@ -17,6 +17,7 @@ from tests.bench import (
     loading,
     marts,
     overhead,
+    page,
     start,
 )
 from tests.bench.measured import Measured
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "marts": marts.measure,
     "detection": detection.measure,
     "api": api.measure,
+    "page": page.measure,
     "overhead": overhead.measure,
     "idle": idle.measure,
 }

@@ -41,9 +41,9 @@ def measure(folder: Path) -> Iterator[Measured]:
         server = EmbeddedServer(folder / "state").status().pid
         assert server is not None
         roots = [psutil.Process(up.pid), psutil.Process(server)]
-        before, started = _cpu_seconds(roots), time.monotonic()
+        before, started = cpu_seconds(roots), time.monotonic()
         time.sleep(SECONDS)
-        share = (_cpu_seconds(roots) - before) / (time.monotonic() - started)
+        share = (cpu_seconds(roots) - before) / (time.monotonic() - started)
         how = f"over {SECONDS} s after a demo, all processes and the database"
         yield Measured("`medwh up`, idle", 100 * share, "% of a core", how)
         memory = sum(one.memory_full_info().pss for one in _all(roots)) / 2**20
@@ -57,7 +57,7 @@ def _all(roots: list[psutil.Process]) -> list[psutil.Process]:
     return [one for root in roots for one in (root, *root.children(recursive=True))]
 
 
-def _cpu_seconds(roots: list[psutil.Process]) -> float:
+def cpu_seconds(roots: list[psutil.Process]) -> float:
     """Return the processor time so far, of processes that have ended since too."""
     times = [one.cpu_times() for one in _all(roots)]
     return sum(t.user + t.system + t.children_user + t.children_system for t in times)

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 import yaml
 
-from medwh_assets.home import instance_yaml
+from medwh_assets.home import BATCH_VARIABLE, EVENT_BATCH, instance_yaml
 from tests.unit.test_settings_documented import defined
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,6 +26,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}
 DAGSTER: dict[str, Any] = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
 PACKAGES = ("medwh_assets", "medwh_api", "medwh_dbt")
+# Settings of Amazon's library, which finds them for itself.
+OF_AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"}
 MADE_BY_DBT = {"target", "logs", "__pycache__"}
 
 
@@ -64,14 +66,16 @@ def test_every_variable_in_compose_is_a_setting() -> None:
     text = (REPOSITORY / "compose.yaml").read_text()
     interpolated = set(re.findall(r"\$\{([A-Z_]+)", text))
     given = {name for service in OURS.values() for name in service.get("environment", {})}
-    assert interpolated | given | COMPOSE["secrets"].keys() <= defined()
+    assert interpolated | given | COMPOSE["secrets"].keys() <= defined() | OF_AWS
 
 
 def test_no_secret_stands_in_an_environment() -> None:
     named = {name for service in SERVICES.values() for name in service.get("environment", {})}
     assert named & COMPOSE["secrets"].keys() == set()
     assert [
-        name for name in named if re.search("PASSWORD|PEPPER|TELEGRAM_API|SESSION|HOOK$", name)
+        name
+        for name in named
+        if re.search("PASSWORD|PEPPER|TELEGRAM_API|SESSION|HOOK$|ACCESS_KEY", name)
     ] == ["POSTGRES_PASSWORD_FILE"]
 
 
@@ -87,6 +91,8 @@ def test_each_secret_is_known_where_it_is_needed_and_nowhere_else() -> None:
         "MEDWH_PII_PEPPER": {"code"},
         "MEDWH_FAILURE_WEBHOOK": {"code"},
         **{name: {"code"} for name in telegram},
+        "AWS_ACCESS_KEY_ID": {"code"},
+        "AWS_SECRET_ACCESS_KEY": {"code"},
     }
     assert knowing.keys() == COMPOSE["secrets"].keys()
 
@@ -209,6 +215,10 @@ def test_no_setting_of_a_secret_stands_in_the_image() -> None:
     assert not re.search(
         r"(?i)\b(ARG|ENV)\b.*(password|secret|token|pepper)", "\n".join(dockerfile())
     )
+
+
+def test_runs_in_containers_store_their_events_as_those_of_medwh_up_do() -> None:
+    assert re.search(rf"(?m)^ENV .*\b{BATCH_VARIABLE}={EVENT_BATCH}\b", "\n".join(dockerfile()))
 
 
 def test_processes_in_the_images_run_without_root() -> None:

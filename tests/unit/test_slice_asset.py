@@ -12,6 +12,7 @@ from medwh_assets.errors import (
     PermanentError,
     RetryableError,
 )
+from medwh_assets.home import BATCH_VARIABLE
 from medwh_assets.outcomes import Done, Failed, Outcome
 from medwh_assets.partitions import CHANNELS, date_by_channel, partition_key
 from medwh_assets.run_process import PID_TAG
@@ -141,6 +142,26 @@ def test_a_range_is_every_channel_between_on_every_day_between(
     assert {outcome.slice for outcome in stage.watched} == expected
 
 
+@pytest.mark.parametrize("bad", [False, True])
+def test_slices_that_are_done_in_one_moment_are_stored_together_also_before_a_failure(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, bad: bool
+) -> None:
+    monkeypatch.setenv(BATCH_VARIABLE, "10")
+    batches: list[int] = []
+    store = instance.event_log_storage.store_event_batch
+
+    def counted(events: Sequence[dg.EventLogEntry]) -> None:
+        if events[0].dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            batches.append(len(events))
+        store(events)
+
+    monkeypatch.setattr(instance.event_log_storage, "store_event_batch", counted)
+    stage = Stage(bad={piece("zeta", 9): CorruptSliceError("no JSON")} if bad else {})
+    run(instance, stage, span(piece("zeta", 1), piece("zeta", 24)))
+    assert batches == ([10, 10, 3] if bad else [10, 10, 4])
+    assert len(recorded(instance)) == sum(batches)
+
+
 def test_one_failing_slice_leaves_the_others_recorded_and_is_named_in_the_failure(
     instance: dg.DagsterInstance,
 ) -> None:
@@ -255,10 +276,10 @@ def two_stages(
     )
 
 
-def done_slices(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> list[str]:
-    """Which partitions of an asset the run has recorded."""
-    events = [e for e in result.get_asset_materialization_events() if e.asset_key == key]
-    return sorted(str(event.partition) for event in events)
+def done_slices(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
+    """Which partitions of an asset are recorded."""
+    records = instance.fetch_materializations(key, limit=100).records
+    return sorted(str(record.partition_key) for record in records)
 
 
 @pytest.mark.parametrize("hand_on", [False, True])
@@ -270,8 +291,8 @@ def test_slices_by_name_let_the_assets_behind_follow_only_where_that_is_asked_fo
     result = two_stages(instance, [before.work, after.work], named, hand_on=hand_on)
     assert result.success
     assert after.asked == ([named] if hand_on else [])
-    assert done_slices(result, KEY) == [str(one) for one in named]
-    assert done_slices(result, BEHIND) == ([str(one) for one in named] if hand_on else [])
+    assert done_slices(instance, KEY) == [str(one) for one in named]
+    assert done_slices(instance, BEHIND) == ([str(one) for one in named] if hand_on else [])
 
 
 def test_a_slice_that_fails_is_left_out_of_what_follows_and_stops_no_other(
@@ -284,8 +305,8 @@ def test_a_slice_that_fails_is_left_out_of_what_follows_and_stops_no_other(
     assert result.success
     assert after.asked == [named[2:]]
     # Not even the partition that Dagster takes the run for is said to be there.
-    assert done_slices(result, KEY) == [str(named[2])]
-    assert done_slices(result, BEHIND) == []
+    assert done_slices(instance, KEY) == [str(named[2])]
+    assert done_slices(instance, BEHIND) == []
     (kept,) = instance.get_runs()
     assert failed_in_run(kept.tags) == {
         "lake__telegram_messages": ["zeta|2025-03-02..2025-03-03 (2 days): private"],

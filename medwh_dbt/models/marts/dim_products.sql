@@ -48,15 +48,19 @@ mentions as (
     group by product_pk
 ),
 
+offers_and_sellers as (
+    select * from {{ ref('fct_distinct_offers') }}
+    where product_pk is not null
+),
+
 distinct_offers as (
     select
         product_pk,
         distinct_offer_key,
-        min(price) filter (where currency = 'ETB' and price_unit is null) as price,
-        count(*) as offer_count,
-        count(price) as priced_offer_count
-    from {{ ref('fct_offers') }}
-    where product_pk is not null
+        min(price) as price,
+        sum(offer_count)::bigint as offer_count,
+        sum(priced_offer_count)::bigint as priced_offer_count
+    from offers_and_sellers
     group by
         product_pk,
         distinct_offer_key
@@ -74,21 +78,11 @@ offers as (
     group by product_pk
 ),
 
-sellers as (
-    select distinct
-        product_pk,
-        vendor_pk
-    from {{ ref('fct_offers') }}
-    where
-        product_pk is not null
-        and vendor_pk is not null
-),
-
 vendors as (
     select
         product_pk,
-        count(*) as vendor_count
-    from sellers
+        count(distinct vendor_pk) as vendor_count
+    from offers_and_sellers
     group by product_pk
 ),
 

@@ -30,20 +30,6 @@ posts as (
     group by vendor_pk
 ),
 
-distinct_offers as (
-    select
-        vendor_pk,
-        distinct_offer_key,
-        min(product_pk) as product_pk,
-        count(*) as offer_count,
-        count(price) as priced_offer_count
-    from {{ ref('fct_offers') }}
-    where vendor_pk is not null
-    group by
-        vendor_pk,
-        distinct_offer_key
-),
-
 offers as (
     select
         vendor_pk,
@@ -52,7 +38,8 @@ offers as (
         sum(priced_offer_count)::bigint as priced_offer_count,
         count(*) filter (where priced_offer_count > 0) as priced_distinct_offer_count,
         count(distinct product_pk) as product_count
-    from distinct_offers
+    from {{ ref('fct_distinct_offers') }}
+    where vendor_pk is not null
     group by vendor_pk
 ),
 

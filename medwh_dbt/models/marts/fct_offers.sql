@@ -1,3 +1,4 @@
+-- What the last build had to say has to be noted before it goes: depends_on {{ ref('int_changed_offers') }}
 {{ config(
     pre_hook="{{ delete_touched_posts('message_date') }}",
     indexes=[
@@ -6,6 +7,7 @@
         {'columns': ['channel_username', 'message_date']},
         {'columns': ['message_pk']},
         {'columns': ['vendor_pk']},
+        {'columns': ['distinct_offer_key']},
     ],
 ) }}
 

@@ -29,7 +29,7 @@ ASKED = {
     "get_channel": "/api/channels/demo_selam_pharmacy",
     "get_channel_activity": "/api/channels/demo_selam_pharmacy/activity?limit=2",
     "search_messages": "/api/search/messages?query=paracetamol&limit=1",
-    "get_message": "/api/messages/demo_abay_medical/3377",
+    "get_message": "/api/messages/demo_selam_pharmacy/18232",
     "get_freshness": "/api/freshness?limit=2",
     "get_quality": "/api/quality?limit=2",
     "get_live": "/health/live",

@@ -31,6 +31,13 @@ insert into marts.fct_message_observations (
 ('o1', 'a1', 'addis_drugs', 1, true, 60, 0, null, 2.00, '2025-03-01 08:00+00', '2025-03-01 10:00+00'),
 ('o2', 'a1', 'addis_drugs', 1, true, 100, 1, 40, 24.00, '2025-03-01 08:00+00', '2025-03-02 08:00+00');
 
+insert into marts.fct_message_versions (
+    message_version_key, message_pk, channel_username, message_id, version_number, message_text,
+    media_type, is_current, edit_date, first_observed_at, last_observed_at
+) values
+('w2', 'a1', 'addis_drugs', 1, 2, 'Paracetamol 500mg 100% pure', 'photo', true, '2025-03-01 12:00+00', '2025-03-02 08:00+00', '2025-03-02 08:00+00'),
+('w1', 'a1', 'addis_drugs', 1, 1, 'Paracetamol 500mg, call [phone]', null, false, null, '2025-03-01 10:00+00', '2025-03-01 10:00+00');
+
 insert into marts.fct_image_detections (
     yolo_detection_key, message_pk, channel_username, message_id, box_number, image_sha256,
     detected_object_class, warehouse_class, object_role, message_date,
@@ -84,6 +91,15 @@ insert into marts.fct_offers (
 ('f2', 'g2', 'a2', 'addis_drugs', 2, 1, 'p1', 'paracetamol', 'v1', '+paracetamol_forte', null, 100.50, 'ETB', '2025-03-01', '2025-03-01 09:00+00'),
 ('f3', 'g2', 'a3', 'addis_drugs', 3, 1, 'p1', 'paracetamol', null, '+paracetamol_forte', null, 100.50, 'ETB', '2025-03-01', '2025-03-01 09:00+00'),
 ('f4', 'g4', 'a4', 'addis_drugs', 4, 1, null, null, null, 'something else', null, null, null, '2025-03-02', '2025-03-02 09:00+00');
+
+insert into marts.fct_distinct_offers (
+    distinct_offer_vendor_key, distinct_offer_key, channel_pk, product_pk, vendor_pk, offer_count,
+    priced_offer_count, price
+) values
+('j1', 'g1', 'c1', 'p1', 'v1', 1, 1, 120.00),
+('j2', 'g2', 'c1', 'p1', 'v1', 1, 1, 100.50),
+('j3', 'g2', 'c1', 'p1', null, 1, 1, 100.50),
+('j4', 'g4', 'c1', null, null, 1, 0, null);
 
 insert into marts.mart_price_history (
     price_history_key, product_pk, product_key, channel_username, month_start, message_count, offer_count,

@@ -70,6 +70,8 @@ def test_top_products_count_boxes_by_class_without_people(client: TestClient):
         ("by=offers", [("paracetamol", 3)]),
         ("by=offers&to=2025-03-31&count=distinct", [("paracetamol", 2)]),
         ("by=offers&channel=selam_pharmacy", []),
+        ("by=offers&channel=addis_drugs", [("paracetamol", 3)]),
+        ("by=offers&channel=addis_drugs&count=distinct", [("paracetamol", 2)]),
         ("from=2025-03-02", [("cup", 1)]),
         ("channel=addis_drugs", [("bottle", 3), ("blister", 1)]),
         ("channel=addis_drugs&count=distinct", [("bottle", 2), ("blister", 1)]),
@@ -201,13 +203,44 @@ def test_a_product_comes_with_prices_offers_and_vendors(client: TestClient):
     assert [unseen[name] for name in ("price_history", "newest_offers", "vendors")] == [[], [], []]
 
 
-def test_a_message_comes_with_readings_boxes_and_offers(client: TestClient):
+def test_a_message_comes_with_readings_versions_boxes_and_offers(client: TestClient):
     message = client.get("/api/messages/addis_drugs/1").json()
     assert [reading["views_change"] for reading in message["observations"]] == [None, 40]
     assert [box["detected_object_class"] for box in message["detections"]] == ["person", "blister"]
     assert [offer["price"] for offer in message["offers"]] == [120]
+    assert message["versions"] == [
+        {
+            "version_number": 1,
+            "is_current": False,
+            "message_text": "Paracetamol 500mg, call [phone]",
+            "media_type": None,
+            "edit_date": None,
+            "first_observed_at": "2025-03-01T10:00:00+00:00",
+            "last_observed_at": "2025-03-01T10:00:00+00:00",
+        },
+        {
+            "version_number": 2,
+            "is_current": True,
+            "message_text": "Paracetamol 500mg 100% pure",
+            "media_type": "photo",
+            "edit_date": "2025-03-01T12:00:00+00:00",
+            "first_observed_at": "2025-03-02T08:00:00+00:00",
+            "last_observed_at": "2025-03-02T08:00:00+00:00",
+        },
+    ]
     repost = client.get("/api/messages/addis_drugs/3").json()
     assert (repost["repost_of_message_id"], repost["message_text"]) == (2, None)
+    assert repost["versions"] == []
+
+
+def test_a_message_comes_with_its_newest_versions(own_marts: Marts):
+    own_marts.run(
+        "insert into marts.fct_message_versions (message_version_key, message_pk, version_number)"
+        " select 'n' || number, 'a4', number from generate_series(1, 1200) as number"
+    )
+    with TestClient(create_app(own_marts.settings())) as client:
+        versions = client.get("/api/messages/addis_drugs/4").json()["versions"]
+    assert [one["version_number"] for one in versions] == [*range(201, 1201)]
 
 
 def test_freshness_tells_live_channels_from_archives(client: TestClient):
@@ -381,7 +414,8 @@ def test_hostile_values_in_any_parameter_are_answered_or_refused(client: TestCli
 def test_empty_marts_are_empty_lists(own_marts: Marts):
     own_marts.run(
         "truncate marts.fct_messages, marts.fct_image_detections, marts.dim_channels,"
-        " marts.dim_dates, marts.dim_products, marts.fct_offers, marts.fct_product_mentions,"
+        " marts.dim_dates, marts.dim_products, marts.fct_offers, marts.fct_distinct_offers,"
+        " marts.fct_product_mentions,"
         " marts.mart_price_history, marts.mart_product_prices, marts.mart_visual_engagement,"
         " marts.mart_channel_daily_activity, marts.mart_detected_classes"
     )

@@ -11,7 +11,7 @@ from medwh_assets.extracted import ExtractedPost
 from medwh_assets.extraction.post import Extractor
 from medwh_assets.extraction.vocabulary import load_vocabulary
 from medwh_assets.lake.channels import ChannelObservation
-from medwh_assets.lake.merge import post_from_reading
+from medwh_assets.lake.merge import merge, post_from_reading
 from medwh_assets.lake.records import Box, Content, DetectionRecord, Media, Observation, Post
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.channel_facts import load_channel_facts
@@ -31,12 +31,13 @@ def march(day: int) -> date:
 def post(channel: str, message_id: int, day: int, **given: Any) -> Post:
     """Make the record of a post of March 2025 that was read once."""
     content = {"text": f"Amoxicillin {message_id}", "media": Media(kind="photo")}
-    content |= {name: given.pop(name) for name in ("text", "media") if name in given}
+    content |= {name: given.pop(name) for name in ("text", "media", "edit_date") if name in given}
     counters = {name: given.pop(name) for name in ("views", "forwards", "replies") if name in given}
+    read_at = given.pop("observed_at", READ_AT)
     extra = {"channel_title": channel.upper(), "channel_username": channel.title()}
     return post_from_reading(
         content=Content(**content),
-        observation=Observation(observed_at=READ_AT, **({"views": 10 * message_id} | counters)),
+        observation=Observation(observed_at=read_at, **({"views": 10 * message_id} | counters)),
         source="recorded",
         id=message_id,
         channel=channel,
@@ -45,6 +46,19 @@ def post(channel: str, message_id: int, day: int, **given: Any) -> Post:
         extra=extra,
         **given,
     )
+
+
+def edited(before: Post, **given: Any) -> Post:
+    """Make the record of a post that was read as it was before, and later as given."""
+    later = READ_AT + timedelta(days=1 + len(before.versions))
+    changed = {"edit_date": later - timedelta(hours=2), "observed_at": later} | given
+    after = post(before.channel, before.id, 1, **changed)
+    return merge(before, after.model_copy(update={"date": before.date}))
+
+
+def on_day(moved: Post, day: int) -> Post:
+    """Return the record of a post of which a better date has become known."""
+    return moved.model_copy(update={"date": datetime.combine(march(day), time(9, 30), UTC)})
 
 
 def seen(
@@ -144,7 +158,7 @@ def first_loads(connection: Connection, channel: str) -> None:
         connection,
         channel,
         1,
-        post(channel, 1, 1),
+        edited(post(channel, 1, 1, text="Amoxicillin 1, call 0900 000 011"), text="Amoxicillin 1"),
         post(channel, 2, 1, text="", media=None, views=None),
     )
     web = post(channel, 4, 2, media=Media(kind="webpage"), text="ፓራሲታሞል 500 mg")

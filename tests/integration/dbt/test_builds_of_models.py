@@ -16,7 +16,16 @@ from medwh_assets.warehouse.load import remove_slices
 from medwh_dbt import PROJECT_DIR
 from tests.integration.dbt.conftest import CHANNELS
 from tests.integration.dbt.dbt_command import BuildFailed, DbtCommand, dbt_environment
-from tests.integration.dbt.slices_of_posts import load, look, march, observe, post, seen, told
+from tests.integration.dbt.slices_of_posts import (
+    edited,
+    load,
+    look,
+    march,
+    observe,
+    post,
+    seen,
+    told,
+)
 from tests.marts_identity import marts_identity
 
 CHANNEL = "demo_untouched"
@@ -25,7 +34,8 @@ CHANNEL = "demo_untouched"
 def test_incremental_builds_equal_a_full_refresh_after_every_kind_of_load(
     warehouse: Connection, dbt: DbtCommand
 ) -> None:
-    sold_out = post("demo_edited", 1, 1, text="Amoxicillin, sold out", views=99)
+    sold_out = edited(post("demo_edited", 1, 1), text="Amoxicillin, sold out", views=99)
+    sold_out = edited(sold_out, text="Amoxicillin is back", views=120)
     load(warehouse, "demo_edited", 1, sold_out, post("demo_edited", 2, 1))
     load(warehouse, "demo_emptied", 4)
     remove_slices(warehouse, [Slice("demo_removed", march(day)) for day in (1, 2, 4)])
@@ -41,7 +51,7 @@ def test_incremental_builds_equal_a_full_refresh_after_every_kind_of_load(
     look(warehouse, "demo_shared", 2, seen(3, "cat", image=900), seen(4, image=6))
     # A better date moves a post: both days are read again, and both looked at again ...
     load(warehouse, "demo_moved", 1, post("demo_moved", 2, 1))
-    load(warehouse, "demo_moved", 6, post("demo_moved", 1, 6))
+    load(warehouse, "demo_moved", 6, edited(post("demo_moved", 1, 6), text="moved"))
     look(warehouse, "demo_moved", 1)
     look(warehouse, "demo_moved", 6, seen(1, "bottle", "person"))
     # ... or a build comes before the looking, or the looking is loaded first.
@@ -189,6 +199,27 @@ def test_posts_become_facts_as_the_columns_say(warehouse: Connection) -> None:
         (6, "document", "other", True, True, True, False),
         (7, "photo", None, True, True, False, False),
     ]
+
+
+def test_versions_tell_what_a_post_said_before_without_its_phone_numbers(
+    warehouse: Connection, dbt: DbtCommand
+) -> None:
+    load(warehouse, CHANNEL, 2, edited(post(CHANNEL, 3, 2, text="0900000011"), media=None))
+    build(warehouse, dbt)
+    rows = warehouse.execute(
+        "select message_id, version_number, is_current, message_text, media_type, edit_date,"
+        " first_observed_at = last_observed_at from marts.fct_message_versions"
+        " where channel_username = %s order by message_id, version_number",
+        (CHANNEL,),
+    ).fetchall()
+    edit = datetime(2025, 4, 1, 22, tzinfo=UTC)
+    assert rows == [
+        (1, 1, False, "Amoxicillin 1, call [phone]", "photo", None, True),
+        (1, 2, True, "Amoxicillin 1", "photo", edit, True),
+        (3, 1, False, "[phone]", "photo", None, True),
+        (3, 2, True, "Amoxicillin 3", None, edit, True),
+    ]
+    assert_equals_a_full_refresh(warehouse, dbt)
 
 
 def test_an_image_knows_every_post_that_shows_it_after_each_build(

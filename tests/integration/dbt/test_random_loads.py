@@ -13,10 +13,12 @@ from medwh_assets.warehouse.connection import Connection
 from medwh_assets.warehouse.load import remove_slices
 from tests.integration.dbt.dbt_command import DbtCommand
 from tests.integration.dbt.slices_of_posts import (
+    edited,
     load,
     look,
     march,
     observe,
+    on_day,
     post,
     read,
     seen,
@@ -57,7 +59,10 @@ class RandomLoads:
             post(channel, 100 * day + number, day, **self._content())
             for number in range(self.chance.randint(0, 6))
         ]
-        self._load(channel, day, posts)
+        again = [
+            edited(one, **self._content()) if self.chance.random() < 0.4 else one for one in posts
+        ]
+        self._load(channel, day, again)
         self._look(channel, day)
 
     def move(self) -> None:
@@ -68,7 +73,7 @@ class RandomLoads:
         channel, day = self.chance.choice(full)
         moved = self.slices[channel, day].pop()
         other = self.chance.choice([another for another in range(1, 8) if another != day])
-        again = post(channel, moved.id, other, text=moved.text, media=moved.media)
+        again = on_day(moved, other)
         self._load(channel, other, [*self.slices.get((channel, other), []), again])
 
     def remove(self) -> None:

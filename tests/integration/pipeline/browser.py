@@ -15,13 +15,19 @@ _FLAGS = [
 
 
 @contextmanager
-def page(width: int = 1500, height: int = 900) -> Iterator[Page]:
-    """Open a page in a new browser; errors on its console are collected in `page.errors`."""
+def page(
+    width: int = 1500, height: int = 900, *, dark: bool = False, scripts: bool = True
+) -> Iterator[Page]:
+    """Open a page in a new browser, of a reader who likes it light or dark, with or without scripts."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=_FLAGS, headless=True
         )
         try:
-            yield browser.new_page(viewport={"width": width, "height": height})
+            yield browser.new_page(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if dark else "light",
+                java_script_enabled=scripts,
+            )
         finally:
             browser.close()

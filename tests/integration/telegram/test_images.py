@@ -143,8 +143,8 @@ def test_a_photo_is_fetched_once_across_channels_and_runs(live: Live, shop: Chan
     live.read([OTHER], day, day)
     assert count(live.fetch([OTHER], day, day), "linked") == 1
     assert live.world.calls[FILE] == 3
-    first = live.lake.path(f"images/{SHOP}/1.jpg")
-    assert first.samefile(live.lake.path(f"images/{OTHER}/21.jpg"))
+    first = live.lake.root / f"images/{SHOP}/1.jpg"
+    assert first.samefile(live.lake.root / f"images/{OTHER}/21.jpg")
 
 
 def test_reading_again_fetches_nothing(live: Live, shop: Channel) -> None:
@@ -365,7 +365,7 @@ def test_a_file_that_stays_cut_off_is_missing_until_it_is_whole(live: Live, shop
     assert reasons(outcomes) == []
     assert [row.status for row in images(live)] == ["missing", "ok"]
     assert images(live)[0].reason == f"cut off: 200 of {len(jpeg(0))} bytes"
-    assert not live.lake.path(f"images/{SHOP}/1.jpg").exists()
+    assert not (live.lake.root / f"images/{SHOP}/1.jpg").exists()
     assert are_due(live)
     live.world.truncated.clear()
     live.fetch([SHOP], FIRST, FIRST)
@@ -422,7 +422,7 @@ def test_a_long_flood_wait_for_files_ends_the_run_and_the_rest_comes_later(
     (error,) = [o.error for o in outcomes if isinstance(o, Failed)]
     assert isinstance(error, CoolingDownError)
     assert (live.state.until, live.state.files_until) == (None, error.until)
-    kept = len(list(live.lake.path(f"images/{SHOP}").iterdir()))
+    kept = len(list((live.lake.root / f"images/{SHOP}").iterdir()))
     assert kept >= 3
     live.clock.passed = 4000
     before = live.world.calls[FILE]

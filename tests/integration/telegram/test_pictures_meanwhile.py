@@ -166,7 +166,7 @@ def test_a_pause_of_everything_ends_the_pictures_too(live: Live, shop: Channel) 
     assert live.state.files_until is None
     kept = len(live.state.photos)
     assert kept == count(outcomes, MEANWHILE) > 0
-    assert len(list(live.lake.path(f"images/{SHOP}").iterdir())) == kept
+    assert len(list((live.lake.root / f"images/{SHOP}").iterdir())) == kept
 
 
 def test_a_walk_that_is_broken_off_leaves_no_picture_half_way(live: Live, slow: None) -> None:

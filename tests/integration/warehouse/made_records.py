@@ -1,8 +1,8 @@
 """Records made for the tests of loading: invented posts and detections of demo channels."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
-from medwh_assets.lake.merge import post_from_reading
+from medwh_assets.lake.merge import merge, post_from_reading
 from medwh_assets.lake.records import Box, Content, DetectionRecord, Observation, Post
 from medwh_assets.slices import Slice
 
@@ -27,6 +27,18 @@ def post(message_id: int, day: date = FIRST, text: str | None = "Amoxicillin 500
         date=moment,
         date_authority="telegram",
     )
+
+
+def edited(message_id: int, *texts: str | None) -> Post:
+    """Make the record of a post that was read with each of these texts, hour after hour."""
+    readings = [post(message_id, text=text) for text in texts]
+    for hours, reading in enumerate(readings):
+        seen = reading.observations[0]
+        time_of_read = datetime(2025, 4, 1, tzinfo=UTC) + timedelta(hours=hours)
+        readings[hours] = reading.model_copy(
+            update={"observations": (seen.model_copy(update={"observed_at": time_of_read}),)}
+        )
+    return merge(*readings)
 
 
 def detection(message_id: int, model: str = MODEL) -> DetectionRecord:

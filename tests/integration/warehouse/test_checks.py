@@ -15,7 +15,7 @@ from medwh_assets.warehouse.check_facts import WarehouseCheckFacts
 from medwh_assets.warehouse.connection import Connection, Database, Role
 from medwh_assets.warehouse.lake_journal import WarehouseLakeJournal
 from medwh_assets.warehouse.load import load_messages
-from tests.factories import CHANNEL, DAY, PIECE, make_post
+from tests.factories import CHANNEL, DAY, PIECE, make_post, make_reading
 
 HOUR = timedelta(hours=1)
 
@@ -74,6 +74,12 @@ def test_the_journal_keeps_files_tells_what_is_new_once_and_forgets_what_is_gone
     assert journal.newest() == told[-1].seen_id
     assert journal.after(told[0].seen_id, 10) == told[1:]
     assert journal.after(0, 1) == told[:1]
+
+
+def test_the_journal_keeps_what_channels_say_too(journal: WarehouseLakeJournal) -> None:
+    facts = SeenFile(("channels", PIECE), "stamp", "a", 1, is_new=True)
+    journal.keep([facts], [])
+    assert [one.key for one in journal.after(0, 10)] == [facts.key]
 
 
 def test_lake_ledger_and_raw_that_agree_let_the_marts_be_built(
@@ -141,6 +147,25 @@ def test_a_picture_without_its_post_is_found(place: Place, facts: WarehouseCheck
         " model, detection_data, load_id) values ('demo_shop', 9, '2025-03-01', 'a', 'm', '{}', 1)",
     )
     assert facts.orphans() == [(CHANNEL, DAY, 1)]
+
+
+def test_a_picture_in_the_lake_has_its_post_in_raw_or_waits_beside_it_or_is_told(
+    place: Place, facts: WarehouseCheckFacts, lake: Lake
+) -> None:
+    (check,) = [check for check in DATA_CHECKS if check.name == "every_picture_has_its_post"]
+    load(place, 1, 2)
+    lake.merge_readings(PIECE, [make_reading(make_post(3))])
+    for number in (1, 2, 3):
+        lake.keep_image(CHANNEL, number, b"a picture")
+    verdict = check.judge(facts, lake)
+    assert verdict is not None
+    assert (verdict.passed, verdict.details["files_listed"]) == (True, 3)
+    lake.keep_image(CHANNEL, 9, b"a picture")
+    lake.keep_image("nobodys_shop", 1, b"a picture")
+    verdict = check.judge(facts, lake)
+    assert verdict is not None
+    assert not verdict.passed
+    assert f"images/{CHANNEL}/9, images/nobodys_shop/1" in verdict.description
 
 
 def test_without_marts_there_is_nothing_to_compare(facts: WarehouseCheckFacts) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from psycopg.rows import TupleRow
 
 from medwh_assets.errors import CorruptSliceError
-from medwh_assets.lake.records import Post
+from medwh_assets.lake.merge import merge
+from medwh_assets.lake.records import Media, Post
 from medwh_assets.slices import Slice
 from medwh_assets.warehouse.builds import finish_build, open_build
 from medwh_assets.warehouse.connection import Connection, Database
@@ -27,6 +28,7 @@ from tests.integration.warehouse.made_records import (
     MODEL,
     SECOND,
     detection,
+    edited,
     post,
     slice_of,
 )
@@ -182,6 +184,40 @@ def test_any_text_survives(loader: Connection, text: str) -> None:
         "select text_masked, message_data ->> 'text' from raw.telegram_messages"
     ).fetchone()
     assert row == (text, text)
+
+
+def test_versions_stand_beside_the_record_in_its_order_without_phone_numbers(
+    loader: Connection,
+) -> None:
+    posts = [
+        edited(1, "Nido 500 birr\nCall 0900000011", None, "", "Nido sold out, 0900 000 012"),
+        edited(2, None, "ፓራሲታሞል"),
+        post(3, text="Call 0900000011"),
+    ]
+    load_messages(loader, slice_of(), posts, "a")
+    rows = loader.execute(
+        "select versions_masked, jsonb_path_query_array(message_data, '$.versions[*].text')"
+        " from raw.telegram_messages order by message_id"
+    ).fetchall()
+    assert rows == [
+        (
+            ["Nido 500 birr\nCall [phone]", None, "", "Nido sold out, [phone]"],
+            ["Nido 500 birr\nCall 0900000011", None, "", "Nido sold out, 0900 000 012"],
+        ),
+        ([None, "ፓራሲታሞል"], [None, "ፓራሲታሞል"]),
+        (None, []),
+    ]
+
+
+def test_a_post_that_is_edited_gets_versions_and_one_without_texts_has_them_too(
+    loader: Connection,
+) -> None:
+    load_messages(loader, slice_of(), [post(1, text="120 birr"), post(2, text=None)], "a")
+    photo = post(2, text=None).model_copy(update={"media": Media(kind="photo")})
+    told = [edited(1, "120 birr", "150 birr"), merge(post(2, text=None), photo)]
+    assert load_messages(loader, slice_of(), told, "b").changed == 2
+    rows = loader.execute("select versions_masked from raw.telegram_messages order by message_id")
+    assert rows.fetchall() == [(["120 birr", "150 birr"],), ([None, None],)]
 
 
 def test_loads_of_one_slice_at_once_take_turns(database: Database) -> None:

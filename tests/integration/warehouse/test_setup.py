@@ -11,8 +11,10 @@ from pydantic import SecretStr
 from medwh_assets.errors import PrivilegeError, SettingError
 from medwh_assets.warehouse.binaries import find_binaries
 from medwh_assets.warehouse.connection import Database
+from medwh_assets.warehouse.load import load_messages
 from medwh_assets.warehouse.server import EmbeddedServer
 from medwh_assets.warehouse.setup import administrator_sql, set_up
+from tests.integration.warehouse.made_records import edited, post, slice_of
 
 RELATIONS = """
     select table_schema || '.' || table_name
@@ -102,6 +104,28 @@ def test_a_ledger_made_before_there_were_channel_facts_takes_them(database: Data
             "insert into raw.loads (table_name, channel_username, slice_date, row_count)"
             " values ('channel_facts', 'demo_shop', '2025-03-01', 0)"
         )
+
+
+def test_posts_loaded_before_there_were_versions_get_them_without_phone_numbers(
+    database: Database,
+) -> None:
+    posts = [edited(1, "Call 0900000011", None), post(2), edited(3, "120 birr", "150 birr")]
+    with database.connect("medwh_loader") as loader:
+        load_messages(loader, slice_of(), posts, "a")
+    texts = "select versions_masked from raw.telegram_messages order by message_id"
+    with database.connect() as connection:
+        loaded = connection.execute(texts).fetchall()
+        connection.execute(
+            "alter table raw.telegram_messages drop column versions_masked;"
+            " comment on schema ops is 'Set-up of another day'"
+        )
+        set_up(database)
+        assert connection.execute(texts).fetchall() == loaded
+        assert loaded == [(["Call [phone]", None],), (None,), (["120 birr", "150 birr"],)]
+    # Another load finds a table with its columns in another order.
+    with database.connect("medwh_loader") as loader:
+        load_messages(loader, slice_of(), [*posts[:2], edited(3, "Call 0900000011", "sold")], "b")
+        assert loader.execute(texts).fetchall() == [*loaded[:2], (["Call [phone]", "sold"],)]
 
 
 def test_a_login_without_rights_gets_the_sql_for_an_administrator_and_it_suffices(

@@ -100,12 +100,6 @@ def test_the_documentation_page_loads_only_from_this_server(client: TestClient):
     assert '"validatorUrl": null' in page
 
 
-def test_the_root_leads_to_the_documentation(client: TestClient):
-    answer = client.get("/")
-    assert answer.url.path == "/docs"
-    assert answer.status_code == 200
-
-
 def test_every_answer_has_a_real_example_that_fits_its_schema(client: TestClient):
     schema = client.get("/openapi.json").json()
     for path, operation in operations(client):

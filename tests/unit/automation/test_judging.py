@@ -62,10 +62,17 @@ def test_a_few_entries_in_the_quarantine_are_life_and_many_are_a_change_upstream
 
 
 def test_a_picture_without_a_post_is_named_by_its_slice() -> None:
-    assert no_orphans([]).passed
-    verdict = no_orphans([("shop", DAY, 3)])
+    assert no_orphans([], [], 7).passed
+    verdict = no_orphans([("shop", DAY, 3)], [], 7)
     assert not verdict.passed
     assert "3 pictures of 1 slices" in verdict.description
+
+
+def test_a_file_of_a_picture_without_a_post_is_named_by_its_place() -> None:
+    verdict = no_orphans([], [("shop", 12)], 7)
+    assert (verdict.passed, verdict.severity) == (False, "WARN")
+    assert "1 pictures lie in the lake without a post: images/shop/12" in verdict.description
+    assert verdict.details["files_listed"] == 7
 
 
 def test_what_the_models_do_not_know_is_named() -> None:

@@ -1,6 +1,6 @@
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from medwh_assets import keys
 from medwh_assets.automation.jobs import pipeline_config, pipeline_tags
 from medwh_assets.automation.lake_watch import (
     ASSETS,
@@ -22,13 +23,16 @@ from medwh_assets.automation.lake_watch import (
 )
 from medwh_assets.definitions import build_defs
 from medwh_assets.errors import LakeBusyError
-from medwh_assets.lake.journal import FileKey, KnownFile, Seen, SeenFile, WatchedKind
+from medwh_assets.lake.channels import facts_file, facts_sha256, keep_facts
+from medwh_assets.lake.journal import FileKey, KnownFile, Seen, SeenFile
+from medwh_assets.lake.listing import FileKind
+from medwh_assets.lake.ports import ChannelFacts
 from medwh_assets.lake.records import to_lines
 from medwh_assets.lake.store import Lake
 from medwh_assets.partitions import CHANNELS, RANGE_END, RANGE_START, partition_key
 from medwh_assets.slice_asset import CONTENT
 from medwh_assets.slices import Slice
-from tests.factories import CHANNEL, DAY, PIECE, make_post, make_reading
+from tests.factories import CHANNEL, DAY, FIRST_READ, PIECE, make_post, make_reading
 
 TODAY = DAY + timedelta(days=30)
 MESSAGES = f"telegram_messages/{DAY}/{CHANNEL}.json"
@@ -91,14 +95,14 @@ def drop(lake: Lake, piece: Slice = PIECE, *texts: str) -> None:
     file.write_bytes(to_lines(posts))
 
 
-def nothing(_: WatchedKind, __: Collection[Slice]) -> Mapping[Slice, str]:
+def nothing(_: FileKind, __: Collection[Slice]) -> Mapping[Slice, str]:
     return {}
 
 
 def told_of(lake: Lake) -> Reported:
     """Say that a run has reported whatever lies in the lake."""
 
-    def reported(kind: WatchedKind, slices: Collection[Slice]) -> Mapping[Slice, str]:
+    def reported(kind: FileKind, slices: Collection[Slice]) -> Mapping[Slice, str]:
         found = {piece: lake.file_sha256("telegram_messages", piece) for piece in slices}
         return {piece: sha256 for piece, sha256 in found.items() if sha256 and kind == "messages"}
 
@@ -107,7 +111,7 @@ def told_of(lake: Lake) -> Reported:
 
 def scan(lake: Lake, journal: Journal, reported: Reported = nothing, **bounds: Any) -> Any:
     busy = bounds.pop("busy", tuple)
-    return LakeWatch(lake, journal).scan(reported, busy, today=TODAY, **bounds)
+    return LakeWatch(lake, journal, dict[Slice, str]).scan(reported, busy, today=TODAY, **bounds)
 
 
 def test_a_copied_file_is_brought_into_order_and_told_once(lake: Lake, journal: Journal) -> None:
@@ -260,11 +264,17 @@ def test_a_run_of_one_partition_works_on_it_and_one_without_on_none() -> None:
     assert at_work({}, {}, ["shop"]) == []
 
 
-def tick(instance: dg.DagsterInstance, lake: Lake, journal: Journal, cursor: str | None) -> Any:
+def tick(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    journal: Journal,
+    cursor: str | None,
+    loaded_facts: Callable[[], Mapping[Slice, str]] = dict[Slice, str],
+) -> Any:
     context = dg.build_sensor_context(
         instance=instance, cursor=cursor, repository_def=build_defs().get_repository_def()
     )
-    return lake_sensor(lambda: LakeWatch(lake, journal)).evaluate_tick(context)
+    return lake_sensor(lambda: LakeWatch(lake, journal, loaded_facts)).evaluate_tick(context)
 
 
 def test_the_sensor_adds_the_channel_and_reports_the_slice_with_its_content(
@@ -297,7 +307,54 @@ def test_a_tick_that_was_cut_off_before_its_cursor_was_kept_tells_nothing_twice(
     assert "nothing new" in again.skip_message
 
 
+FACTS = ChannelFacts(CHANNEL, 1001, "Selam", "We sell", 120, "Demo_Shop", FIRST_READ)
+OF_FACTS = Slice(CHANNEL, FIRST_READ.date())
+
+
+def test_what_a_channel_says_of_itself_is_loaded_though_nothing_else_came(
+    instance: dg.DagsterInstance, lake: Lake, journal: Journal
+) -> None:
+    keep_facts(lake, FACTS)
+    data = tick(instance, lake, journal, None)
+    assert not data.asset_events
+    assert not data.dynamic_partitions_requests
+    (request,) = data.run_requests
+    assert request.asset_selection == [keys.RAW_CHANNELS]
+    # Once: the next tick knows the file, and one that was cut off asks by the same key.
+    assert tick(instance, lake, journal, None).run_requests[0].run_key == request.run_key
+    assert not tick(instance, lake, journal, data.cursor).run_requests
+    keep_facts(lake, replace(FACTS, observed_at=FIRST_READ + timedelta(hours=1)))
+    assert tick(instance, lake, journal, data.cursor).run_requests[0].run_key != request.run_key
+
+
+def test_what_a_run_has_loaded_of_a_channel_is_no_news(
+    instance: dg.DagsterInstance, lake: Lake, journal: Journal
+) -> None:
+    keep_facts(lake, FACTS)
+    sha256 = facts_sha256(lake, OF_FACTS) or ""
+    data = tick(instance, lake, journal, None, lambda: {OF_FACTS: sha256})
+    assert not data.run_requests
+    assert journal.entries == []
+
+
+def test_what_a_channel_says_waits_while_a_run_reads_the_channel_on_whatever_days(
+    lake: Lake, journal: Journal
+) -> None:
+    keep_facts(lake, FACTS)
+    last_year = AtWork(frozenset({CHANNEL}), date(2020, 1, 1), date(2020, 1, 2))
+    assert scan(lake, journal, busy=lambda: [last_year]).waiting == 1
+    assert scan(lake, journal).new == 1
+
+
+def test_channel_facts_that_cannot_be_read_are_named_and_not_asked_for(
+    instance: dg.DagsterInstance, lake: Lake, journal: Journal
+) -> None:
+    lake.write(facts_file(OF_FACTS), b"[{]")
+    assert scan(lake, journal).unreadable.keys() == {OF_FACTS}
+    assert not tick(instance, lake, journal, None).run_requests
+
+
 def test_events_name_the_asset_of_each_kind_of_file() -> None:
-    kinds: tuple[WatchedKind, ...] = ("messages", "images", "detections")
+    kinds: tuple[FileKind, ...] = ("messages", "images", "detections")
     seen = [Seen(n, (kind, PIECE), "abc", None) for n, kind in enumerate(kinds)]
     assert [event.asset_key for event in events_of(seen)] == [ASSETS[kind] for kind in kinds]

@@ -19,11 +19,12 @@ REPORT = Path(medwh_assets.__file__).parent / "warehouse" / "sql" / "report"
 
 def read_by_queries(folder: Path) -> set[str]:
     """Return the marts that the SQL files of a folder read."""
-    return {
-        table
-        for file in folder.glob("*.sql")
-        for table in re.findall(r"(?:from|join)\s+marts\.(\w+)", file.read_text())
-    }
+    return set[str]().union(*(read_by_query(file) for file in folder.glob("*.sql")))
+
+
+def read_by_query(file: Path) -> set[str]:
+    """Return the marts that one SQL file reads."""
+    return set(re.findall(r"(?:from|join)\s+marts\.(\w+)", file.read_text()))
 
 
 def exposed(*kinds: str) -> set[str]:
@@ -40,6 +41,17 @@ def exposed(*kinds: str) -> set[str]:
 def test_exposures_name_the_marts_that_the_queries_read() -> None:
     assert exposed("api_") == read_by_queries(API / "queries")
     assert exposed("terminal_report") == read_by_queries(REPORT)
+
+
+def test_the_page_is_exposed_with_the_marts_that_its_queries_read() -> None:
+    code = "".join(
+        file.read_text() for file in (*(API / "page").glob("*.py"), API / "routers" / "page.py")
+    )
+    named = {name.lower() for name in re.findall(r"queries\.([A-Z_]+)", code)}
+    assert "found(asked.product)" in code
+    named |= {"search_messages", "search_messages_of_product"}
+    tables = {name: read_by_query(API / "queries" / f"{name}.sql") for name in named}
+    assert exposed("report_page") == set[str]().union(*tables.values())
 
 
 def test_every_endpoint_that_reads_marts_is_an_exposure() -> None:

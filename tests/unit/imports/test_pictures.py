@@ -490,6 +490,6 @@ def test_only_so_many_images_are_remembered_for_being_linked(
         file = tmp_path / f"{number}.jpg"
         file.write_bytes(content)
         keeper.keep(piece, number, file)
-    kept = [lake.path(f"images/chemed123/{number}.jpg") for number in range(4)]
+    kept = [lake.root / f"images/chemed123/{number}.jpg" for number in range(4)]
     assert kept[1].samefile(kept[2])
     assert not kept[0].samefile(kept[3])

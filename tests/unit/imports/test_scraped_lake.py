@@ -541,7 +541,7 @@ def test_two_pictures_of_one_post_are_both_kept(scraped: Scraped, lake: Lake) ->
 def test_the_same_picture_of_two_posts_lies_on_the_disk_once(scraped: Scraped, lake: Lake) -> None:
     scraped.posts([post(1), post(2)]).image("CheMed123/1.jpg").image("CheMed123/2.jpg")
     scraped.into(lake)
-    one, other = (lake.path(f"images/{CHANNEL}/{n}.jpg") for n in (1, 2))
+    one, other = (lake.root / f"images/{CHANNEL}/{n}.jpg" for n in (1, 2))
     assert one.samefile(other)
 
 

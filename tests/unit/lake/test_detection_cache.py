@@ -6,6 +6,7 @@ import pytest
 
 from medwh_assets.errors import LakePathError
 from medwh_assets.lake.detection_cache import DetectionCache
+from medwh_assets.lake.disk import DiskFiles
 from medwh_assets.lake.ports import Sight
 from medwh_assets.lake.records import Box
 
@@ -35,7 +36,7 @@ class Clock:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> DetectionCache:
-    return DetectionCache(tmp_path, Clock())
+    return DetectionCache(DiskFiles(tmp_path), Clock())
 
 
 def sight(cache: DetectionCache, model: str, image: str = IMAGE) -> Sight | None:
@@ -93,7 +94,7 @@ def test_of_several_engines_the_newest_sight_counts(cache: DetectionCache, tmp_p
     newest = cache.put(MODEL, IMAGE, NOTHING)
 
     assert cache.find(WEIGHTS, IMAGE) == newest
-    assert DetectionCache(tmp_path).find(WEIGHTS, IMAGE) == newest
+    assert DetectionCache(DiskFiles(tmp_path)).find(WEIGHTS, IMAGE) == newest
 
 
 def test_other_weights_options_and_revisions_do_not_count(cache: DetectionCache) -> None:
@@ -155,6 +156,6 @@ def test_no_name_leads_out_of_the_cache(
     with pytest.raises(LakePathError):
         cache.get(model, image)
     with pytest.raises(LakePathError):
-        DetectionCache(tmp_path).find(model, image) or cache.get(model, image)
+        DetectionCache(DiskFiles(tmp_path)).find(model, image) or cache.get(model, image)
     with pytest.raises(LakePathError):
         cache.put(model, image, NOTHING)

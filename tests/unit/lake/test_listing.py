@@ -62,6 +62,24 @@ def test_what_is_no_data_file_of_a_slice_is_not_listed(lake: Lake) -> None:
     assert list(lake.listing()) == []
 
 
+def test_pictures_are_listed_by_channel_and_message_and_foreign_names_are_none(lake: Lake) -> None:
+    for name in (
+        f"images/{CHANNEL}/7.jpg",
+        f"images/{CHANNEL}/7.0123abcd.jpg",
+        "images/another_shop/12.jpg",
+        f"images/{CHANNEL}/7.0123abcd.jpg.tmp",
+        f"images/{CHANNEL}/7.old.jpg",
+        f"images/{CHANNEL}/cover.jpg",
+        f"images/{CHANNEL}/deeper/8.jpg",
+        # No message has such an id, and no column of a database takes it.
+        f"images/{CHANNEL}/{'9' * 30}.jpg",
+        "images/Loud Shop/9.jpg",
+        "images/9.jpg",
+    ):
+        put(lake, name)
+    assert sorted(lake.picture_files()) == [("another_shop", 12), (CHANNEL, 7), (CHANNEL, 7)]
+
+
 def stamp(lake: Lake) -> str:
     (one,) = lake.listing()
     return one.stamp

@@ -23,11 +23,12 @@ from medwh_assets.errors import (
     LakePathError,
     SettingError,
 )
-from medwh_assets.lake import store
+from medwh_assets.lake import disk, homecoming
+from medwh_assets.lake.disk import write_whole
 from medwh_assets.lake.paths import slice_file
 from medwh_assets.lake.ports import SliceReading
 from medwh_assets.lake.records import DetectionRecord, ImageRecord, Post, to_lines
-from medwh_assets.lake.store import Lake, write_whole
+from medwh_assets.lake.store import Lake
 from medwh_assets.slices import Slice
 from tests.factories import (
     CHANNEL,
@@ -631,7 +632,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_and_the_next_one_finis
 
 
 def test_a_channel_whose_lock_is_held_is_busy(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "LOCK_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(disk, "LOCK_TIMEOUT_SECONDS", 0.01)
 
     def read_elsewhere() -> None:
         with pytest.raises(LakeBusyError, match=CHANNEL):
@@ -662,7 +663,7 @@ def test_a_folder_where_a_file_belongs_is_named(lake: Lake) -> None:
 def test_an_entry_of_the_quarantine_is_never_too_long_to_be_looked_at(lake: Lake) -> None:
     lake.quarantine("posts", CHANNEL, "no date", {"text": "ዋጋ\0" * 2_000_000})
     (file,) = (lake.root / "quarantine").rglob("*.json")
-    assert file.stat().st_size <= store.MAX_ENTRY_BYTES
+    assert file.stat().st_size <= homecoming.MAX_ENTRY_BYTES
     assert json.loads(file.read_bytes())["reason"] == "no date"
 
 

@@ -1,6 +1,6 @@
 """A process that writes into a lake, for tests that need a second one or one to kill.
 
-Arguments: the lake's root, the number of the first post, how many, and a file that appears once
+Arguments: the lake's root or URL, the number of the first post, how many, and a file that appears once
 the first write is under way.
 """
 
@@ -16,7 +16,7 @@ def picture(number: int) -> bytes:
     return b"picture" * 2_000 + bytes([number % 251])
 
 
-def write(root: Path, first: int, count: int, started: Path | None = None) -> None:
+def write(root: Path | str, first: int, count: int, started: Path | None = None) -> None:
     """Read posts into one slice, one after another, each with its picture."""
     lake = Lake(root)
     for number in range(first, first + count):
@@ -29,4 +29,4 @@ def write(root: Path, first: int, count: int, started: Path | None = None) -> No
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
+    write(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

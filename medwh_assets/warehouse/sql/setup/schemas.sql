@@ -30,10 +30,13 @@ create table if not exists raw.telegram_messages (
     message_date date not null,
     message_data jsonb not null,
     text_masked text,
+    versions_masked text [],
     load_id bigint not null,
     loaded_at timestamptz not null default now(),
     primary key (channel_username, message_id)
 );
+-- A table that an older set-up made has no texts of versions: whoever runs this fills them in.
+alter table raw.telegram_messages add column if not exists versions_masked text [];
 -- The day comes first: an index by channel first is taken for look-ups by message id, and then reads
 -- the whole of a channel that the statistics do not know yet.
 create index if not exists telegram_messages_by_slice
@@ -175,7 +178,7 @@ create table if not exists ops.detections_made (
 -- What lies in the lake, as it was last looked at: a file whose stamp is still the same is not read again.
 -- No hash means that the file cannot be read as it is.
 create table if not exists ops.lake_files (
-    kind text not null check (kind in ('messages', 'images', 'detections')),
+    kind text not null,
     channel_username text not null,
     slice_date date not null,
     stamp text not null,
@@ -187,13 +190,20 @@ create table if not exists ops.lake_files (
 -- Content that no run has brought: the journal that the sensor reports from, in the order of its ids.
 create table if not exists ops.lake_seen (
     seen_id bigint generated always as identity primary key,
-    kind text not null check (kind in ('messages', 'images', 'detections')),
+    kind text not null,
     channel_username text not null,
     slice_date date not null,
     content_sha256 text not null,
     record_count integer,
     seen_at timestamptz not null default now()
 );
+-- Those that an older set-up made know fewer kinds.
+alter table ops.lake_files drop constraint if exists lake_files_kind_check;
+alter table ops.lake_files add constraint lake_files_kind_check
+check (kind in ('messages', 'images', 'detections', 'channels'));
+alter table ops.lake_seen drop constraint if exists lake_seen_kind_check;
+alter table ops.lake_seen add constraint lake_seen_kind_check
+check (kind in ('messages', 'images', 'detections', 'channels'));
 
 -- The channels that are to be read live, and how old their last read may grow.
 create table if not exists ops.channel_deadlines (

@@ -1,2 +1,4 @@
-copy {target} (channel_username, message_id, message_date, message_data, text_masked, load_id)
+copy {target} (
+    channel_username, message_id, message_date, message_data, text_masked, versions_masked, load_id
+)
 from stdin (format binary) -- noqa: PRS
